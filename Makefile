@@ -1,0 +1,184 @@
+# The commands people type. `make` alone lists them.
+#
+#   make demo       build everything, play the shipped model into demo.wav
+#   make test       every test
+#   make library    the C library alone: .build/lib/libcadenza.so and libcadenza.a
+#   make install    header, libraries, CMake package, pkg-config file, command, models; PREFIX=/usr/local DESTDIR=
+#   make uninstall  takes them away again
+#   make bench      speed of the named network shapes, and of the shipped model
+#   make format     lays out the Swift (and, where clang-format is installed, the C) sources
+#   make lint       says what `make format` would change
+#   make clean      forgets all builds
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+LIBDIR ?= $(PREFIX)/lib
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+ifeq ($(origin CC),default)
+CC := $(shell command -v gcc || command -v clang || echo cc)
+endif
+CFLAGS ?= -O2
+
+header_number = $(shell sed -n 's/^\#define CADENZA_VERSION_$(1) \([0-9]*\)$$/\1/p' include/cadenza.h)
+VERSION := $(call header_number,MAJOR).$(call header_number,MINOR).$(call header_number,PATCH)
+ABI := $(call header_number,MAJOR)
+
+# Where things are built. The library's folder looks as it does when installed: the file, and the two names that lead to it.
+BUILD := .build
+EMBEDDED := $(BUILD)/embedded
+LIB := $(BUILD)/lib
+SO := $(LIB)/libcadenza.so.$(VERSION)
+CLI := $(BUILD)/release/cadenza
+
+engine_sources := Package.swift include/cadenza.h \
+  $(shell find Sources/Cadenza Sources/CadenzaC Sources/CadenzaKernels -type f 2>/dev/null)
+cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CSndfile -type f 2>/dev/null)
+
+MODEL ?= $(firstword $(wildcard Examples/models/*.safetensors) $(wildcard Tests/Fixtures/parity/*.safetensors))
+
+.PHONY: help
+help:
+	@sed -n 's/^# \{0,1\}//; 1,12p' Makefile
+
+# ---- What a fresh Debian machine lacks -------------------------------------------------------------------------------------
+
+.PHONY: need-demo need-test
+need-demo:
+	@./.ci/need swift cc pkg-config sndfile
+need-test:
+	@./.ci/need swift gcc g++ pkg-config sndfile cmake python3
+
+# ---- The library that ships -----------------------------------------------------------------------------------------------
+
+.PHONY: library
+library: $(LIB)/libcadenza.so $(LIB)/libcadenza.a
+	@printf '%s: %s bytes, needs %s\n' $(SO) "$$(stat -c %s $(SO))" \
+	  "$$(readelf -d $(SO) | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | paste -sd ' ')"
+
+embedded_build := CADENZA_EMBEDDED=1 swift build -c release --scratch-path $(EMBEDDED) --disable-local-rpath
+
+# One product at a time: `swift build` takes one. The second finds everything compiled.
+$(EMBEDDED)/built: $(engine_sources)
+	$(embedded_build) --product cadenza
+	$(embedded_build) --product cadenza_static
+	@touch $@
+
+$(SO): $(EMBEDDED)/built
+	@mkdir -p $(LIB)
+	strip --strip-unneeded -o $@ $(EMBEDDED)/release/libcadenza.so
+
+$(LIB)/libcadenza.so: $(SO)
+	@ln -sfn $(notdir $(SO)) $(LIB)/libcadenza.so.$(ABI)
+	@ln -sfn libcadenza.so.$(ABI) $@
+
+# All objects become one, in which every name but the header's is private: the archive carries its own Embedded Swift runtime and
+# can stand beside another library that does.
+$(LIB)/libcadenza.a: $(SO)
+	@nm -D --defined-only --format=posix $(SO) | cut -d ' ' -f 1 >$(LIB)/exports.txt
+	ld -r --gc-sections --force-group-allocation $$(sed 's/^/-u /' $(LIB)/exports.txt) \
+	  --whole-archive $(EMBEDDED)/release/libcadenza_static.a -o $(LIB)/cadenza.o
+	objcopy --keep-global-symbols=$(LIB)/exports.txt --strip-unneeded \
+	  --remove-section .swift1_autolink_entries --remove-section .comment $(LIB)/cadenza.o
+	@rm -f $@
+	ar rcsD $@ $(LIB)/cadenza.o
+	@rm -f $(LIB)/cadenza.o $(LIB)/exports.txt
+
+# ---- The command ------------------------------------------------------------------------------------------------------------
+
+.PHONY: command
+command: $(CLI)
+$(CLI): $(cli_sources)
+	swift build -c release --static-swift-stdlib --product cadenza
+	@touch $@
+
+# ---- The demo ---------------------------------------------------------------------------------------------------------------
+
+$(BUILD)/examples/generate: Examples/c/generate.c include/cadenza.h $(LIB)/libcadenza.so
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -Wall -Wextra $(CFLAGS) -Iinclude $< -o $@ \
+	  $$(pkg-config --cflags --libs sndfile) -L$(LIB) -lcadenza '-Wl,-rpath,$$ORIGIN/../lib' -lm
+
+.PHONY: demo
+demo: need-demo
+	@$(MAKE) --no-print-directory library $(BUILD)/examples/generate
+	$(BUILD)/examples/generate $(MODEL) demo.wav --seconds 4 --seed 1
+	@echo "make demo: built the library and Examples/c/generate.c, and let $(MODEL) play 4 seconds into demo.wav. Listen to it."
+
+# ---- Tests --------------------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: need-test
+	@./Tests/run
+
+.PHONY: bench
+bench: $(CLI)
+	$(CLI) bench
+
+# ---- Install ------------------------------------------------------------------------------------------------------------------
+
+include_dir = $(DESTDIR)$(PREFIX)/include
+lib_dir = $(DESTDIR)$(LIBDIR)
+cmake_dir = $(lib_dir)/cmake/Cadenza
+pkgconfig_dir = $(lib_dir)/pkgconfig
+bin_dir = $(DESTDIR)$(PREFIX)/bin
+share_dir = $(DESTDIR)$(PREFIX)/share/cadenza
+
+# Every path a file lands on; `uninstall` takes exactly these.
+installed = \
+  "$(include_dir)/cadenza.h" \
+  "$(lib_dir)/libcadenza.so.$(VERSION)" "$(lib_dir)/libcadenza.so.$(ABI)" "$(lib_dir)/libcadenza.so" "$(lib_dir)/libcadenza.a" \
+  "$(cmake_dir)/CadenzaConfig.cmake" "$(cmake_dir)/CadenzaConfigVersion.cmake" \
+  "$(pkgconfig_dir)/cadenza.pc" \
+  "$(bin_dir)/cadenza"
+
+# The templates' places, filled in. Both files find the prefix from where they lie, so an installed tree may be moved.
+fill = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@ABI@|$(ABI)|g' \
+  -e 's|@LIBDIR@|$(subst $(PREFIX)/,,$(LIBDIR))|g' \
+  -e 's|@PKGCONFIG_TO_PREFIX@|$(shell realpath -m --relative-to='$(LIBDIR)/pkgconfig' '$(PREFIX)')|g' \
+  -e 's|@CMAKE_TO_PREFIX@|$(shell realpath -m --relative-to='$(LIBDIR)/cmake/Cadenza' '$(PREFIX)')|g'
+
+.PHONY: install uninstall
+install: library command
+	install -d "$(include_dir)" "$(lib_dir)" "$(cmake_dir)" "$(pkgconfig_dir)" "$(bin_dir)" "$(share_dir)/models"
+	install -m 644 include/cadenza.h "$(include_dir)/"
+	install -m 755 $(SO) "$(lib_dir)/"
+	ln -sfn libcadenza.so.$(VERSION) "$(lib_dir)/libcadenza.so.$(ABI)"
+	ln -sfn libcadenza.so.$(ABI) "$(lib_dir)/libcadenza.so"
+	install -m 644 $(LIB)/libcadenza.a "$(lib_dir)/"
+	$(fill) cmake/CadenzaConfig.cmake.in >"$(cmake_dir)/CadenzaConfig.cmake"
+	$(fill) cmake/CadenzaConfigVersion.cmake.in >"$(cmake_dir)/CadenzaConfigVersion.cmake"
+	$(fill) cmake/cadenza.pc.in >"$(pkgconfig_dir)/cadenza.pc"
+	chmod 644 "$(cmake_dir)"/*.cmake "$(pkgconfig_dir)/cadenza.pc"
+	install -m 755 $(CLI) "$(bin_dir)/cadenza"
+	strip "$(bin_dir)/cadenza"
+	for model in Examples/models/*.safetensors; do \
+	  if [ -e "$$model" ]; then install -m 644 "$$model" "$(share_dir)/models/"; fi; done
+
+uninstall:
+	rm -f $(installed)
+	for model in Examples/models/*.safetensors; do rm -f "$(share_dir)/models/$${model##*/}"; done
+	rmdir --ignore-fail-on-non-empty "$(share_dir)/models" "$(share_dir)" "$(cmake_dir)" 2>/dev/null || true
+
+# ---- Care of the sources ------------------------------------------------------------------------------------------------------
+
+swift_sources := Package.swift Sources Tests
+c_sources := $(shell find include Sources Tests Examples \( -name '*.c' -o -name '*.h' -o -name '*.inc' \) 2>/dev/null)
+
+.PHONY: format lint clean
+format:
+	swift format --in-place --parallel --recursive $(swift_sources)
+	@if command -v clang-format >/dev/null; then clang-format -i $(c_sources); \
+	 else echo "clang-format is not installed: the C sources stay as they are"; fi
+
+lint:
+	swift format lint --strict --parallel --recursive $(swift_sources)
+	@if command -v clang-format >/dev/null; then clang-format --dry-run --Werror $(c_sources); \
+	 else echo "clang-format is not installed: the C sources were not checked"; fi
+
+clean:
+	rm -rf $(BUILD) demo.wav

@@ -1,0 +1,111 @@
+extension ConditionConfiguration {
+  static let maximumCount = 256
+  /// Of all conditions together.
+  static let maximumChannels = 65_536
+
+  /// The list of all conditions, empty where the configuration has none.
+  static func list(_ value: JsonValue?) throws(Failure) -> [ConditionConfiguration] {
+    guard let value else { return [] }
+    guard value.kind == .list else { throw value.unexpected("a list") }
+    guard value.count <= maximumCount else { throw value.unexpected("a list of at most \(maximumCount)") }
+    var conditions: [ConditionConfiguration] = []
+    var names: [Int] = []
+    var channels = 0
+    for element in value.elements {
+      let condition = try ConditionConfiguration(element, channelsBefore: channels)
+      channels += condition.channels
+      conditions.append(condition)
+      if let name = element["name"] { names.append(name.index) }
+    }
+    try refuseDuplicates(names, in: value.document)
+    return conditions
+  }
+
+  private init(_ value: JsonValue, channelsBefore: Int) throws(Failure) {
+    let kind = try ConfigurationObject.kind(of: value)
+    let name: String
+    let isClass = kind.isText("class")
+    let size: Int
+    var labels: [String] = []
+    var embeddingChannels: Int?
+    let object: ConfigurationObject
+    if isClass {
+      object = try ConfigurationObject(
+        value, keys: ["name", "kind", "size", "labels", "embedding_channels", "frames_per_value", "default"])
+      name = try ConditionConfiguration.readName(try object.required("name"))
+      labels = try ConditionConfiguration.readLabels(object.optional("labels"))
+      size = try ConditionConfiguration.readSize(object, labelCount: labels.count)
+      embeddingChannels = try object.whole("embedding_channels", JsonValue.channels)
+    } else if kind.isText("vector") {
+      object = try ConfigurationObject(value, keys: ["name", "kind", "size", "frames_per_value", "default"])
+      name = try ConditionConfiguration.readName(try object.required("name"))
+      size = try object.required("size").whole(JsonValue.channels)
+    } else {
+      throw kind.unknownKind("\"class\" or \"vector\"")
+    }
+
+    // Before the default values below take memory.
+    guard channelsBefore + (embeddingChannels ?? size) <= ConditionConfiguration.maximumChannels else {
+      throw Failure(
+        .unsupported, "\(value.place) brings the conditions over \(ConditionConfiguration.maximumChannels) channels")
+    }
+    self.init(
+      name: name, kind: isClass ? .classes(labels: labels, embeddingChannels: embeddingChannels) : .vector, size: size,
+      framesPerValue: try object.whole("frames_per_value", 1...1_048_576),
+      defaultValue: isClass
+        ? [Float(try object.whole("default", 0...size - 1) ?? 0)]
+        : try ConditionConfiguration.readVector(object.optional("default"), size: size))
+  }
+
+  private static func readName(_ value: JsonValue) throws(Failure) -> String {
+    let bytes = value.text
+    var isFine = value.kind == .string && bytes.count >= 1 && bytes.count <= 64
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): break
+      default: isFine = false
+      }
+    }
+    guard isFine else { throw value.unexpected("1 to 64 characters of a-z, 0-9 and _") }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func readLabels(_ value: JsonValue?) throws(Failure) -> [String] {
+    guard let value else { return [] }
+    var labels: [String] = []
+    var nodes: [Int] = []
+    for element in try value.list(upTo: 65_536) {
+      labels.append(try element.string())
+      nodes.append(element.index)
+    }
+    try refuseDuplicates(nodes, in: value.document)
+    return labels
+  }
+
+  private static func readSize(_ object: ConfigurationObject, labelCount: Int) throws(Failure) -> Int {
+    if labelCount == 0 { return try object.required("size").whole(JsonValue.channels) }
+    guard let value = object.optional("size") else { return labelCount }
+    let size = try value.whole(JsonValue.channels)
+    guard size == labelCount else { throw value.unexpected("\(labelCount), the number of labels") }
+    return size
+  }
+
+  private static func readVector(_ value: JsonValue?, size: Int) throws(Failure) -> [Float] {
+    guard let value else { return [Float](repeating: 0, count: size) }
+    guard value.kind == .list, value.count == size else { throw value.unexpected("a list of \(size) numbers") }
+    var numbers: [Float] = []
+    for element in value.elements {
+      let number = Float(try element.number())
+      guard number.isFinite else { throw element.unexpected("a number that fits in 32 bits") }
+      numbers.append(number)
+    }
+    return numbers
+  }
+
+  private static func refuseDuplicates(_ strings: [Int], in document: JsonDocument) throws(Failure) {
+    let duplicate = JsonDocument.duplicate(among: strings[...], nodes: document.nodes, text: document.text)
+    guard let duplicate else { return }
+    let value = JsonValue(document: document, index: duplicate)
+    throw value.unexpected("each name once")
+  }
+}

@@ -1,0 +1,159 @@
+/// What a model file says about itself: the text under `cadenza.config`, read, checked and typed. See FORMAT.md.
+public struct Configuration: Sendable {
+  public var name: String
+  public var description: String
+  public var license: String
+  public var network: NetworkConfiguration
+  public var codec: CodecConfiguration
+  public var conditions: [ConditionConfiguration]
+  public var sampling: SamplingConfiguration
+  public var training: TrainingConfiguration
+}
+
+public enum NetworkConfiguration: Sendable {
+  case waveNet(WaveNetConfiguration)
+  case recurrent(RecurrentConfiguration)
+}
+
+public struct WaveNetConfiguration: Sendable {
+  public enum Input: Sendable {
+    case embedding
+    case convolution(kernelSize: Int)
+  }
+
+  public var vocabularySize: Int
+  public var input: Input
+  public var kernelSize: Int
+  public var dilations: [Int]
+  public var residualChannels: Int
+  public var gateChannels: Int
+  public var skipChannels: Int
+  public var headChannels: Int
+  public var inputBias: Bool
+  public var gateBias: Bool
+  public var residualBias: Bool
+  public var skipBias: Bool
+  public var headBias: Bool
+
+  public init(
+    vocabularySize: Int, input: Input, kernelSize: Int, dilations: [Int], residualChannels: Int, gateChannels: Int,
+    skipChannels: Int, headChannels: Int, inputBias: Bool, gateBias: Bool, residualBias: Bool, skipBias: Bool,
+    headBias: Bool
+  ) {
+    self.vocabularySize = vocabularySize
+    self.input = input
+    self.kernelSize = kernelSize
+    self.dilations = dilations
+    self.residualChannels = residualChannels
+    self.gateChannels = gateChannels
+    self.skipChannels = skipChannels
+    self.headChannels = headChannels
+    self.inputBias = inputBias
+    self.gateBias = gateBias
+    self.residualBias = residualBias
+    self.skipBias = skipBias
+    self.headBias = headBias
+  }
+}
+
+public struct RecurrentConfiguration: Sendable {
+  public enum Input: Sendable {
+    case embedding(channels: Int)
+    case oneHot
+    case vector(channels: Int)
+  }
+  public enum Cell: Sendable, BitwiseCopyable {
+    case lstm
+    case gru
+  }
+  public struct Layer: Sendable {
+    public var cell: Cell
+    public var channels: Int
+
+    public init(cell: Cell, channels: Int) {
+      self.cell = cell
+      self.channels = channels
+    }
+  }
+  public enum Head: Sendable {
+    case softmax
+    case linear(channels: Int)
+  }
+
+  /// nil where neither input nor head speaks of tokens.
+  public var vocabularySize: Int?
+  public var input: Input
+  public var layers: [Layer]
+  public var head: Head
+  public var layerBiases: Bool
+  public var headBias: Bool
+  public var initialStates: Bool
+
+  public init(
+    vocabularySize: Int?, input: Input, layers: [Layer], head: Head, layerBiases: Bool, headBias: Bool, initialStates: Bool
+  ) {
+    self.vocabularySize = vocabularySize
+    self.input = input
+    self.layers = layers
+    self.head = head
+    self.layerBiases = layerBiases
+    self.headBias = headBias
+    self.initialStates = initialStates
+  }
+}
+
+public enum CodecConfiguration: Sendable {
+  case muLaw(sampleRate: Int, levels: Int)
+  case waveform(sampleRate: Int)
+}
+
+public struct ConditionConfiguration: Sendable {
+  public enum Kind: Sendable {
+    /// One of `size` classes, looked up in a table of `embeddingChannels` columns, or one-hot where that is nil.
+    case classes(labels: [String], embeddingChannels: Int?)
+    case vector
+  }
+
+  public var name: String
+  public var kind: Kind
+  /// Classes, or numbers of a vector.
+  public var size: Int
+  /// nil: global.
+  public var framesPerValue: Int?
+  /// A class: one number, its index. A vector: `size` numbers.
+  public var defaultValue: [Float]
+
+  public init(name: String, kind: Kind, size: Int, framesPerValue: Int?, defaultValue: [Float]) {
+    self.name = name
+    self.kind = kind
+    self.size = size
+    self.framesPerValue = framesPerValue
+    self.defaultValue = defaultValue
+  }
+
+  /// Columns that the condition contributes to h.
+  public var channels: Int {
+    switch kind {
+    case .classes(_, let embeddingChannels): embeddingChannels ?? size
+    case .vector: size
+    }
+  }
+}
+
+public struct SamplingConfiguration: Sendable {
+  public var temperature: Float = 1
+  public var topK: Int = 0
+  public var topP: Float = 1
+
+  public init() {}
+}
+
+public struct TrainingConfiguration: Sendable {
+  public var data: String = ""
+  public var recipe: String = ""
+  /// 0 where the file does not say.
+  public var steps: Double = 0
+  public var validationNats: Double = 0
+
+  public init() {}
+}

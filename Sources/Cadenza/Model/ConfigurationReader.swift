@@ -1,0 +1,120 @@
+extension Configuration {
+  /// Reads and checks a file's metadata: `format`, `cadenza.version`, and the configuration under `cadenza.config`.
+  init(_ file: SafetensorsFile) throws(Failure) {
+    guard let metadata = file.metadataMembers else {
+      throw Failure(.format, "the file has no __metadata__, expected a Cadenza model's")
+    }
+    guard let format = file.metadata("format"), format.isText("cadenza") else {
+      let found = file.metadata("format").map { $0.found } ?? "nothing"
+      throw Failure(.format, "format in __metadata__ is \(found), expected \"cadenza\": this is not a Cadenza model")
+    }
+    guard let version = file.metadata("cadenza.version") else {
+      throw Failure(.format, "cadenza.version is missing in __metadata__, expected \"1\"")
+    }
+    guard version.isText("1") else {
+      throw Failure(.unsupported, "cadenza.version is \(version.found), expected \"1\"")
+    }
+    for (key, _) in metadata where key.hasPrefix("cadenza.") {
+      guard key.isText("cadenza.version") || key.isText("cadenza.config") else {
+        throw Failure(.format, "the key \(quoted: key.text) in __metadata__ is unknown")
+      }
+    }
+    guard let config = file.metadata("cadenza.config") else {
+      throw Failure(.format, "cadenza.config is missing in __metadata__, expected the configuration")
+    }
+    let document = try config.text.withUnsafeBufferPointer { (text) throws(Failure) in
+      try JsonDocument(UnsafeRawBufferPointer(text), title: "cadenza.config")
+    }
+    try self.init(document.root)
+  }
+
+  /// Reads and checks a configuration.
+  init(_ value: JsonValue) throws(Failure) {
+    let object = try ConfigurationObject(
+      value, keys: ["name", "description", "license", "network", "codec", "conditions", "sampling", "training"])
+    name = try object.text("name")
+    description = try object.text("description")
+    license = try object.text("license")
+    let networkValue = try object.required("network")
+    let codecValue = try object.required("codec")
+    network = try NetworkConfiguration(networkValue)
+    codec = try CodecConfiguration(codecValue)
+    conditions = try ConditionConfiguration.list(object.optional("conditions"))
+    sampling = try SamplingConfiguration(object.optional("sampling"))
+    training = try TrainingConfiguration(object.optional("training"))
+    try checkThatCodecFits()
+  }
+
+  /// What the network predicts is what the codec turns into sound.
+  private func checkThatCodecFits() throws(Failure) {
+    switch codec {
+    case .muLaw(_, let levels):
+      guard let vocabularySize = network.predictedVocabularySize else {
+        throw Failure(.format, "network.head is linear, expected softmax, since codec.kind is \"mu_law\"")
+      }
+      guard vocabularySize == levels else {
+        throw Failure(
+          .format, "network.vocabulary_size is \(vocabularySize), expected \(levels), which is codec.levels")
+      }
+    case .waveform:
+      guard network.predictedVocabularySize == nil else {
+        throw Failure(
+          .format, "network predicts tokens, expected a linear head with 1 channel, since codec.kind is \"waveform\"")
+      }
+    }
+  }
+}
+
+extension NetworkConfiguration {
+  /// The size of the softmax, nil where the network predicts values.
+  fileprivate var predictedVocabularySize: Int? {
+    switch self {
+    case .waveNet(let waveNet):
+      return waveNet.vocabularySize
+    case .recurrent(let recurrent):
+      if case .softmax = recurrent.head { return recurrent.vocabularySize }
+      return nil
+    }
+  }
+}
+
+extension CodecConfiguration {
+  init(_ value: JsonValue) throws(Failure) {
+    let kind = try ConfigurationObject.kind(of: value)
+    if kind.isText("mu_law") {
+      let object = try ConfigurationObject(value, keys: ["kind", "sample_rate", "levels"])
+      let sampleRate = try object.required("sample_rate").whole(CodecConfiguration.sampleRates)
+      self = .muLaw(sampleRate: sampleRate, levels: try object.required("levels").whole(2...65_536))
+    } else if kind.isText("waveform") {
+      let object = try ConfigurationObject(value, keys: ["kind", "sample_rate"])
+      self = .waveform(sampleRate: try object.required("sample_rate").whole(CodecConfiguration.sampleRates))
+    } else {
+      throw kind.unknownKind("\"mu_law\" or \"waveform\"")
+    }
+  }
+
+  private static let sampleRates = 1_000...768_000
+}
+
+extension SamplingConfiguration {
+  init(_ value: JsonValue?) throws(Failure) {
+    self.init()
+    guard let value else { return }
+    let object = try ConfigurationObject(value, keys: ["temperature", "top_k", "top_p"])
+    if let temperature = object.optional("temperature") { self.temperature = Float(try temperature.number(upTo: 100)) }
+    if let topK = object.optional("top_k") { self.topK = try topK.whole(0...16_777_216) }
+    if let topP = object.optional("top_p") { self.topP = Float(try topP.number(upTo: 1)) }
+  }
+}
+
+extension TrainingConfiguration {
+  init(_ value: JsonValue?) throws(Failure) {
+    self.init()
+    guard let value else { return }
+    let object = try ConfigurationObject(value, keys: ["data", "recipe", "steps", "validation_nats"])
+    data = try object.text("data")
+    recipe = try object.text("recipe")
+    if let steps = object.optional("steps") { self.steps = try steps.number() }
+    if let nats = object.optional("validation_nats") { validationNats = try nats.number() }
+  }
+}

@@ -1,0 +1,112 @@
+import CadenzaKernels
+
+/// One LSTM or GRU layer, with the weights of whatever reads its output.
+struct RecurrentLayer {
+  /// A layer's tensors.
+  struct Source {
+    var cell: RecurrentConfiguration.Cell
+    var channels: Int
+    var inputWeight: Tensor
+    var inputBias: Tensor?
+    var recurrentWeight: Tensor
+    var recurrentBias: Tensor?
+    var initialHidden: Tensor?
+    var initialCell: Tensor?
+    /// Rows of the gates, a panel of each in turn.
+    var order: [Int?]
+
+    init(
+      _ layer: RecurrentConfiguration.Layer, index: Int, inputChannels: Int, biases: Bool, initialStates: Bool,
+      tensors: inout TensorReader
+    ) throws(Failure) {
+      cell = layer.cell
+      channels = layer.channels
+      let gates = layer.cell == .lstm ? 4 : 3
+      let rows = gates * channels
+      inputWeight = try tensors.take("layers.\(index).input.weight", shape: [rows, inputChannels])
+      recurrentWeight = try tensors.take("layers.\(index).recurrent.weight", shape: [rows, channels])
+      if biases {
+        inputBias = try tensors.take("layers.\(index).input.bias", shape: [rows])
+        recurrentBias = try tensors.take("layers.\(index).recurrent.bias", shape: [rows])
+      }
+      if initialStates {
+        initialHidden = try tensors.take("layers.\(index).initial.hidden", shape: [channels])
+        if layer.cell == .lstm { initialCell = try tensors.take("layers.\(index).initial.cell", shape: [channels]) }
+      }
+      order = RowOrder.interleaved(groups: gates, of: channels)
+    }
+  }
+
+  /// What reads a layer's output beside the layer itself.
+  struct Reader {
+    var weight: Tensor
+    var bias: Tensor?
+    var order: [Int?]
+  }
+
+  private var cell: RecurrentConfiguration.Cell
+  /// Units in whole panels.
+  private var units: Int
+  /// Recurrent rows over the reader's rows.
+  private var matrix: UnsafeMutablePointer<ck_matrix>
+  private var bias: UnsafeMutablePointer<Float>
+  private var recurrentRows: Int
+  private var initialHidden: UnsafeMutablePointer<Float>
+  private var initialCell: UnsafeMutablePointer<Float>
+
+  // Offsets into the state.
+  private var hiddenOffset: Int
+  private var cellOffset: Int
+  /// The recurrent product for the next step, then the reader's product for this one.
+  private var productOffset: Int
+
+  /// Where the reader's product lies.
+  var readerOffset: Int { productOffset + recurrentRows }
+
+  init(_ source: Source, reader: Reader, arena: inout Arena, layout: inout StateLayout) {
+    cell = source.cell
+    units = RowOrder.padded(source.channels)
+    recurrentRows = source.order.count
+    matrix = arena.pack(
+      [MatrixPart(source.recurrentWeight, rows: source.order), MatrixPart(reader.weight, rows: reader.order)],
+      columns: source.channels)
+    bias = arena.take(Float.self, count: recurrentRows + reader.order.count)
+    if !arena.isMeasuring {
+      for (position, row) in source.order.enumerated() {
+        if let row { bias[position] = source.recurrentBias?.value(at: row) ?? 0 }
+      }
+      for (position, row) in reader.order.enumerated() {
+        if let row { bias[recurrentRows + position] = reader.bias?.value(at: row) ?? 0 }
+      }
+    }
+    let plain = RowOrder.plain(source.channels)
+    initialHidden = arena.take(source.initialHidden, order: plain)
+    initialCell = arena.take(source.initialCell, order: plain)
+
+    hiddenOffset = layout.take(units)
+    cellOffset = layout.take(units)
+    productOffset = layout.take(recurrentRows + reader.order.count)
+  }
+
+  @_noLocks
+  func begin(_ state: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
+    ck_copy(state + hiddenOffset, initialHidden, units * 4)
+    ck_copy(state + cellOffset, initialCell, units * 4)
+    ck_product(kernels, matrix, state + hiddenOffset, nil, bias, state + productOffset)
+  }
+
+  /// `input`: W_input x + b_input. Returns the reader's product.
+  @_noLocks @inline(__always)
+  func feed(
+    _ state: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, _ kernels: UnsafePointer<ck_kernels>
+  ) -> UnsafePointer<Float> {
+    let hidden = state + hiddenOffset
+    let product = state + productOffset
+    switch cell {
+    case .lstm: ck_lstm_cell(kernels, product, input, units, state + cellOffset, hidden)
+    case .gru: ck_gru_cell(kernels, product, input, units, hidden)
+    }
+    ck_product(kernels, matrix, hidden, nil, bias, product)
+    return UnsafePointer(product + recurrentRows)
+  }
+}

@@ -1,0 +1,104 @@
+import CadenzaKernels
+
+/// A trained model, loaded and ready: immutable, shared by any number of streams and threads.
+///
+///     let model = try Model(path: "notes.safetensors")
+///     let stream = try Stream(model: model, options: StreamOptions(for: model))
+public final class Model: @unchecked Sendable {
+  // Unchecked: it holds pointers into memory that nobody writes once `init` is done.
+
+  /// What the file says of itself.
+  public let configuration: Configuration
+  /// Trained numbers in the file.
+  public let parameterCount: Int
+  /// Bytes of the packed weights in memory.
+  public let weightBytes: Int
+  /// Bytes of memory that each stream takes.
+  public let streamBytes: Int
+  /// Texts for the C interface.
+  public let cStrings: ModelCStrings
+
+  let plan: ModelPlan
+  /// Tells this model from others where states are loaded.
+  let fingerprint: UInt64
+  private let memory: UnsafeMutableRawPointer
+
+  /// Bytes that one stream may take: FORMAT.md, limits.
+  static let maximumStreamBytes = 256 << 20
+  /// Bytes that packed weights may take, padding included.
+  static let maximumWeightBytes = 1 << 33
+
+  /// Loads a model file. Throws `io`, `format`, `unsupported`, `outOfMemory`.
+  public convenience init(path: String) throws(Failure) {
+    let file = try ModelFile(path: path)
+    try self.init(bytes: file.bytes)
+  }
+
+  /// Loads a model from the bytes of its file, which are not needed afterwards.
+  public init(bytes: UnsafeRawBufferPointer) throws(Failure) {
+    let file = try SafetensorsFile(bytes)
+    let configuration = try Configuration(file)
+    let tensors = TensorReader(file)
+
+    var measuring = Arena.measuring()
+    var measured = tensors
+    let measuredPlan = try ModelPlan(configuration, tensors: &measured, arena: &measuring)
+    try measured.finish()
+    guard measuring.byteCount <= Model.maximumWeightBytes else {
+      throw Failure(
+        .unsupported,
+        "the weights need \(measuring.byteCount) bytes in memory, this version takes \(Model.maximumWeightBytes) at most")
+    }
+    let defaults = configuration.conditions.map { $0.defaultValue }
+    let streamBytes = try Model.measureStream(measuredPlan, defaults)
+
+    guard let memory = ck_allocate(measuring.byteCount) else {
+      throw Failure(.outOfMemory, "no memory for \(measuring.byteCount) bytes of weights")
+    }
+    do throws(Failure) {
+      var arena = Arena(filling: memory)
+      var remaining = tensors
+      plan = try ModelPlan(configuration, tensors: &remaining, arena: &arena)
+      cStrings = try ModelCStrings(configuration, kernels: plan.kernels)
+    } catch {
+      ck_free(memory)
+      throw error
+    }
+    self.memory = memory
+    self.configuration = configuration
+    self.streamBytes = streamBytes
+    weightBytes = measuring.byteCount
+    parameterCount = (0..<file.tensorCount).reduce(0) { $0 + file.tensor($1).count }
+    fingerprint = Cadenza.fingerprint(bytes)
+  }
+
+  deinit {
+    cStrings.free()
+    ck_free(memory)
+  }
+
+  private static func measureStream(_ plan: ModelPlan, _ defaults: [[Float]]) throws(Failure) -> Int {
+    var arena = Arena.measuring()
+    _ = StreamCore(plan, defaults: defaults, seed: 0, arena: &arena)
+    guard plan.layout.count <= maximumStreamBytes / 4, arena.byteCount <= maximumStreamBytes else {
+      throw Failure(
+        .unsupported,
+        "a stream of this model needs \(max(arena.byteCount, plan.layout.count * 4)) bytes, at most \(maximumStreamBytes) are allowed")
+    }
+    return arena.byteCount
+  }
+
+  /// Hz.
+  public var sampleRate: Int { configuration.codec.sampleRate }
+
+  /// Size of the softmax; nil where the network predicts values.
+  public var vocabularySize: Int? { configuration.network.vocabularySize }
+
+  /// Samples of the past that a prediction can depend on; nil: unbounded.
+  public var receptiveField: Int? { configuration.network.receptiveField }
+
+  /// The kernels in use: "portable", "avx2", "avx512", "neon".
+  public var instructionSet: String {
+    String(cString: ck_kernels_name(plan.kernels))
+  }
+}

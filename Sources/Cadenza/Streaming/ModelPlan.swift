@@ -1,0 +1,35 @@
+import CadenzaKernels
+
+/// A model as streams run it: network, codec and conditions over the model's memory.
+struct ModelPlan {
+  var kernels: UnsafePointer<ck_kernels>
+  var network: Network
+  var prediction: Network.Prediction
+  var codec: Codec
+  var conditions: [ConditionInput]
+  var conditionChannels: Int
+  /// Of the network's state in a stream.
+  var layout: StateLayout
+
+  /// Builds all of it from the tensors, which it takes from the reader.
+  init(_ configuration: Configuration, tensors: inout TensorReader, arena: inout Arena) throws(Failure) {
+    kernels = ck_kernels_choose()
+    var channels = 0
+    var inputs: [ConditionInput] = []
+    for condition in configuration.conditions {
+      inputs.append(try ConditionInput(condition, firstChannel: channels, tensors: &tensors, arena: &arena))
+      channels += condition.channels
+    }
+    conditions = inputs
+    conditionChannels = channels
+    layout = StateLayout()
+    network = try Network(
+      configuration.network, conditionChannels: channels, tensors: &tensors, arena: &arena, layout: &layout)
+    codec = Codec(configuration.codec, arena: &arena)
+    if let vocabularySize = configuration.network.vocabularySize {
+      prediction = .logits(vocabularySize: vocabularySize)
+    } else {
+      prediction = .value
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/// What may be set while a stream plays: the `cadenza_parameter` of the C header, value for value.
+public enum Parameter: Int32, Sendable, CaseIterable {
+  case temperature = 0
+  case topK = 1
+  case topP = 2
+  case gain = 3
+
+  /// Whether `value` is one this parameter may have.
+  @_noLocks
+  public func accepts(_ value: Float) -> Bool {
+    switch self {
+    case .temperature: value >= 0 && value <= 100
+    case .topK: value >= 0 && value <= 16_777_216 && value == Float(Int32(value))
+    case .topP: value >= 0 && value <= 1
+    case .gain: value >= 0 && value <= 16
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/// How a stream begins. Ranges are those of `cadenza_stream_options` in the C header.
+public struct StreamOptions: Sendable {
+  /// Hz of the output; 0: the model's.
+  public var sampleRate: Int = 0
+  /// The host's largest usual block, a hint.
+  public var maximumBlockFrames: Int = 4096
+  /// Of the random generator; the same seed gives the same bits.
+  public var seed: UInt64 = 0
+  /// Divides the logits; 0: greedy. 0 … 100.
+  public var temperature: Float = 1
+  /// Draw among the k likeliest only; 0: off.
+  public var topK: Int = 0
+  /// Draw among the smallest set whose probability reaches this; 1: off. 0 … 1.
+  public var topP: Float = 1
+  /// Multiplies the output. 0 … 16.
+  public var gain: Float = 1
+  /// 0: generate inside the callback.
+  public var renderAheadFrames: Int = 0
+
+  /// Frames that one call takes at most: what is beyond can only be a mistake.
+  public static var maximumFrames: Int { @_noLocks get { 1 << 30 } }
+
+  public init() {}
+
+  /// The defaults of `model`.
+  public init(for model: Model) {
+    temperature = model.configuration.sampling.temperature
+    topK = model.configuration.sampling.topK
+    topP = model.configuration.sampling.topP
+  }
+}
+
+extension StreamOptions {
+  /// Throws where a value is out of range, or asks for what this version or this model does not have.
+  func check(for model: Model) throws(Failure) {
+    guard sampleRate == 0 || sampleRate == model.sampleRate else {
+      throw Failure(
+        .unsupported,
+        "sample_rate is \(sampleRate) Hz, the model's is \(model.sampleRate) Hz: this version does not convert, pass 0")
+    }
+    guard renderAheadFrames == 0 else {
+      throw Failure(.unsupported, "render_ahead_frames is \(renderAheadFrames): this version generates inside the callback, pass 0")
+    }
+    guard Parameter.temperature.accepts(temperature) else {
+      throw Failure(.invalidArgument, "temperature is out of range, expected 0 to 100")
+    }
+    guard topK >= 0 && topK <= 16_777_216 else {
+      throw Failure(.invalidArgument, "top_k is \(topK), expected 0 to 16777216")
+    }
+    guard Parameter.topP.accepts(topP) else { throw Failure(.invalidArgument, "top_p is out of range, expected 0 to 1") }
+    guard Parameter.gain.accepts(gain) else { throw Failure(.invalidArgument, "gain is out of range, expected 0 to 16") }
+    guard maximumBlockFrames >= 0 && maximumBlockFrames <= StreamOptions.maximumFrames else {
+      throw Failure(.invalidArgument, "max_block_frames is \(maximumBlockFrames), expected 0 to \(StreamOptions.maximumFrames)")
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import CCadenza
+import Cadenza
+
+// Structures that the library fills in: a caller's struct_size below the first release's is refused; above that, only the bytes
+// that both sides know are written. In the first release those are the whole structure.
+
+@c @implementation
+public func cadenza_model_get_info(_ model: OpaquePointer?, _ info: UnsafeMutablePointer<cadenza_model_info>?) -> cadenza_status {
+  guard let model, let info, Int(info.pointee.struct_size) >= MemoryLayout<cadenza_model_info>.size else {
+    return CADENZA_ERROR_INVALID_ARGUMENT
+  }
+  let engineModel = unmanagedModel(model).takeUnretainedValue()
+  let configuration = engineModel.configuration
+  let strings = engineModel.cStrings
+  var answer = cadenza_model_info()
+  answer.struct_size = info.pointee.struct_size
+  answer.sample_rate = UInt32(engineModel.sampleRate)
+  answer.name = strings.name
+  answer.description = strings.description
+  answer.license = strings.license
+  answer.network = strings.network
+  answer.codec = strings.codec
+  answer.instruction_set = strings.instructionSet
+  answer.parameter_count = UInt64(engineModel.parameterCount)
+  answer.weight_bytes = UInt64(engineModel.weightBytes)
+  answer.stream_bytes = UInt64(engineModel.streamBytes)
+  answer.vocabulary_size = UInt32(engineModel.vocabularySize ?? 0)
+  answer.condition_count = UInt32(configuration.conditions.count)
+  answer.receptive_field = UInt64(engineModel.receptiveField ?? 0)
+  answer.training_steps = configuration.training.steps
+  answer.validation_nats = configuration.training.validationNats
+  answer.temperature = configuration.sampling.temperature
+  answer.top_p = configuration.sampling.topP
+  answer.top_k = UInt32(configuration.sampling.topK)
+  info.pointee = answer
+  return CADENZA_OK
+}
+
+@c @implementation
+public func cadenza_model_get_condition_info(
+  _ model: OpaquePointer?, _ index: UInt32, _ info: UnsafeMutablePointer<cadenza_condition_info>?
+) -> cadenza_status {
+  guard let model, let info, Int(info.pointee.struct_size) >= MemoryLayout<cadenza_condition_info>.size else {
+    return CADENZA_ERROR_INVALID_ARGUMENT
+  }
+  let engineModel = unmanagedModel(model).takeUnretainedValue()
+  let position = Int(index)
+  guard position < engineModel.configuration.conditions.count else { return CADENZA_ERROR_INVALID_ARGUMENT }
+  let condition = engineModel.configuration.conditions[position]
+  var answer = cadenza_condition_info()
+  answer.struct_size = info.pointee.struct_size
+  answer.kind = CADENZA_CONDITION_VECTOR
+  answer.name = engineModel.cStrings.conditionName(position)
+  answer.size = UInt32(condition.size)
+  answer.frames_per_value = UInt32(condition.framesPerValue ?? 0)
+  answer.queue_capacity = UInt32(condition.queueCapacity)
+  if case .classes(let labels, _) = condition.kind {
+    answer.kind = CADENZA_CONDITION_CLASS
+    answer.label_count = UInt32(labels.count)
+    answer.labels = labels.isEmpty ? nil : engineModel.cStrings.conditionLabels(position)
+  }
+  info.pointee = answer
+  return CADENZA_OK
+}

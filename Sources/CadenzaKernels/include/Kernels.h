@@ -1,0 +1,128 @@
+/*
+ * Vector kernels. One source (Kernels.inc) compiled per instruction set, one set chosen when a model is loaded.
+ *
+ * Every set gives the same bits: vector lanes are outputs, and each output is accumulated alone, over its inputs in ascending
+ * order, with fused multiply-add. All sets work in panels of 16 outputs, whatever the width of the machine's registers.
+ *
+ * Buffers are 64-byte aligned, and padded with zeros to whole panels.
+ */
+#ifndef CADENZA_KERNELS_KERNELS_H
+#define CADENZA_KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "Platform.h"
+
+/* Outputs in a panel. */
+#define CK_PANEL 16
+/* Outputs in a block: four panels. */
+#define CK_BLOCK 64
+
+/* How packed weights are stored. int8 with per-row scales will be the next value. */
+#define CK_FLOAT32 0
+#define CK_FLOAT16 1
+#define CK_BFLOAT16 2
+
+/* Weights packed for products: blocks of 64 rows, one after another; inside a block, for each column, the block's rows. The last
+   block has 16, 32, 48 or 64 rows. So the weights are read from first to last, in the order in which they are stored. */
+typedef struct ck_matrix {
+  const void *weights;
+  int32_t rows; /* outputs, a multiple of 16 */
+  int32_t columns; /* inputs */
+  int32_t element_type;
+  int32_t reserved;
+} ck_matrix;
+
+typedef struct ck_kernels ck_kernels;
+
+/* The best kernels that this machine can run, or, where the environment's CADENZA_ISA names one of "portable", "avx2", "avx512",
+   "neon" that it can run, those. */
+const ck_kernels *ck_kernels_choose(void);
+/* Kernels by name; NULL where unknown or where this machine cannot run them. */
+const ck_kernels *ck_kernels_named(const char *name);
+const char *ck_kernels_name(const ck_kernels *kernels);
+
+/* y = start + addend + W x. `start` and `addend` may be NULL (zeros), `start` may be y. */
+CK_REALTIME void ck_product(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, const float *start,
+                            const float *addend, float *y);
+
+/* y[t] = W x[t], or y[t] + W x[t] where `accumulate`, for t in 0 ..< count. x[t] is x_stride floats after x[t - 1], y likewise. */
+CK_REALTIME void ck_product_batch(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, size_t x_stride,
+                                  size_t count, int accumulate, float *y, size_t y_stride);
+
+/* WaveNet's gate: z = tanh(f) sigmoid(g) with [f g] = (start + W x) + addend. Rows are packed with filter and gate panels
+   alternating: 16 rows of f, 16 of g, the next 16 of f ... `start` may be NULL. */
+CK_REALTIME void ck_gated_product(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, const float *start,
+                                  const float *addend, float *z);
+
+/* LSTM: gates = a + b, packed as 16 of i, 16 of f, 16 of g, 16 of o, the next 16 of i ...; updates cell and hidden, `units` each
+   (a multiple of 16). `b` may be NULL. */
+CK_REALTIME void ck_lstm_cell(const ck_kernels *kernels, const float *a, const float *b, size_t units, float *cell,
+                              float *hidden);
+
+/* GRU, reset after the product: packed as 16 of r, 16 of z, 16 of n ...; `recurrent` from the hidden state, `input` from the input. */
+CK_REALTIME void ck_gru_cell(const ck_kernels *kernels, const float *recurrent, const float *input, size_t units,
+                             float *hidden);
+
+/* x = max(x, 0), NaN stays. count is a multiple of 16. */
+CK_REALTIME void ck_rectify(const ck_kernels *kernels, float *x, size_t count);
+
+/* y += x. count is a multiple of 16. */
+CK_REALTIME void ck_add(const ck_kernels *kernels, const float *x, float *y, size_t count);
+
+/* The largest of count > 0 values, or NaN where any is not finite. Reads no padding. */
+CK_REALTIME float ck_maximum(const ck_kernels *kernels, const float *x, size_t count);
+
+/* y = (maximum - x) / temperature. Reads x in whole panels, its padding included, and writes y likewise. */
+CK_REALTIME void ck_distances(const ck_kernels *kernels, const float *x, float maximum, float temperature, size_t count,
+                              float *y);
+
+/* y = exp(-x), x limited to -88.3 ... 87.3. Whole panels, as above. */
+CK_REALTIME void ck_exponentials(const ck_kernels *kernels, const float *x, size_t count, float *y);
+
+/* How many of count values are below `bound`. Reads no padding. */
+CK_REALTIME size_t ck_count_below(const ck_kernels *kernels, const float *x, size_t count, float bound);
+
+/* The sum of mass[i] where x[i] is below `bound`: in sixteen interleaved partial sums, then those in ascending order. Reads no
+   padding. Never falls when `bound` rises. */
+CK_REALTIME float ck_mass_below(const ck_kernels *kernels, const float *x, const float *mass, size_t count, float bound);
+
+/* Elementwise functions in single precision, for tests of their stated errors; count is a multiple of 16. */
+CK_REALTIME void ck_exp(const ck_kernels *kernels, const float *x, float *y, size_t count);
+CK_REALTIME void ck_tanh(const ck_kernels *kernels, const float *x, float *y, size_t count);
+CK_REALTIME void ck_sigmoid(const ck_kernels *kernels, const float *x, float *y, size_t count);
+
+/* The natural logarithm in double precision, relative error below 1e-14, the same bits everywhere; x is finite and above 0. */
+CK_REALTIME double ck_log(double x);
+/* e to the x in double precision, relative error below 1e-14; x is -700 ... 700. */
+CK_REALTIME double ck_exp_double(double x);
+
+struct ck_kernels {
+  const char *name;
+  void (*product)(const ck_matrix *, const float *, const float *, const float *, float *);
+  void (*product_batch)(const ck_matrix *, const float *, size_t, size_t, int, float *, size_t);
+  void (*gated_product)(const ck_matrix *, const float *, const float *, const float *, float *);
+  void (*lstm_cell)(const float *, const float *, size_t, float *, float *);
+  void (*gru_cell)(const float *, const float *, size_t, float *);
+  void (*rectify)(float *, size_t);
+  void (*add)(const float *, float *, size_t);
+  float (*maximum)(const float *, size_t);
+  void (*distances)(const float *, float, float, size_t, float *);
+  void (*exponentials)(const float *, size_t, float *);
+  size_t (*count_below)(const float *, size_t, float);
+  float (*mass_below)(const float *, const float *, size_t, float);
+  void (*exp)(const float *, float *, size_t);
+  void (*tanh)(const float *, float *, size_t);
+  void (*sigmoid)(const float *, float *, size_t);
+};
+
+extern const ck_kernels ck_kernels_portable;
+#if defined(__x86_64__)
+extern const ck_kernels ck_kernels_avx2;
+extern const ck_kernels ck_kernels_avx512;
+#elif defined(__aarch64__)
+extern const ck_kernels ck_kernels_neon;
+#endif
+
+#endif

@@ -1,0 +1,52 @@
+/// What the measurement of one model came to.
+struct BenchResult {
+  let name: String
+  let weights: String
+  let sampleRate: Int
+  let block: Int
+  let blocks: Int
+  /// The median of the rounds.
+  let nanosecondsPerSample: Double
+  let bestNanosecondsPerSample: Double
+  /// p50, p99, p99.9 and the longest.
+  let blockMicroseconds: [Double]
+  let weightBytesPerSample: Int
+  /// Bytes a second.
+  let readBandwidth: Double
+  let loadMilliseconds: Double
+  let weightBytes: Int
+  let streamBytes: Int
+
+  var samplesPerSecond: Double { 1e9 / nanosecondsPerSample }
+  var realTimeFactor: Double { samplesPerSecond / Double(sampleRate) }
+  var bytesPerSecond: Double { Double(weightBytesPerSample) * samplesPerSecond }
+  var shareOfBandwidth: Double { bytesPerSecond / readBandwidth }
+
+  var json: JSON {
+    .object([
+      ("name", .text(name)),
+      ("weights", .text(weights)),
+      ("sample_rate", .integer(sampleRate)),
+      ("nanoseconds_per_sample", .number(nanosecondsPerSample)),
+      ("nanoseconds_per_sample_best_round", .number(bestNanosecondsPerSample)),
+      ("samples_per_second", .number(samplesPerSecond)),
+      ("real_time_factor", .number(realTimeFactor)),
+      ("block_frames", .integer(block)),
+      ("blocks", .integer(blocks)),
+      (
+        "block_microseconds",
+        .object([
+          ("p50", .number(blockMicroseconds[0])), ("p99", .number(blockMicroseconds[1])),
+          ("p99.9", .number(blockMicroseconds[2])), ("max", .number(blockMicroseconds[3])),
+        ])
+      ),
+      ("weight_bytes_per_sample", .integer(weightBytesPerSample)),
+      ("weight_bytes_per_second", .number(bytesPerSecond)),
+      ("read_bandwidth_bytes_per_second", .number(readBandwidth)),
+      ("share_of_read_bandwidth", .number(shareOfBandwidth)),
+      ("load_milliseconds", .number(loadMilliseconds)),
+      ("weight_bytes", .integer(weightBytes)),
+      ("stream_bytes", .integer(streamBytes)),
+    ])
+  }
+}

@@ -1,0 +1,81 @@
+/// A network that `cadenza bench` knows by name, to be filled with random weights.
+struct BenchShape {
+  struct Tensor {
+    let name: String
+    let shape: [Int]
+    /// Values are drawn evenly from -range ... range.
+    let range: Float
+  }
+
+  let name: String
+  /// The text under `cadenza.config`.
+  let configuration: String
+  let tensors: [Tensor]
+  /// The storage types to measure where the command line names none.
+  let weights: [WeightStorage]
+
+  static let all: [BenchShape] = [
+    waveNet(
+      "wavenet-64-256x30", residual: 64, skip: 256, head: 256, cycles: 3, weights: WeightStorage.allCases),
+    waveNet("wavenet-32-96x20", residual: 32, skip: 96, head: 96, cycles: 2, weights: [.f32]),
+    recurrent("lstm-16", cell: "lstm", channels: 16),
+    recurrent("lstm-32", cell: "lstm", channels: 32),
+    recurrent("lstm-64", cell: "lstm", channels: 64),
+    recurrent("lstm-256", cell: "lstm", channels: 256),
+    recurrent("gru-64", cell: "gru", channels: 64),
+  ]
+
+  static func named(_ name: String) -> BenchShape? { all.first { $0.name == name } }
+
+  /// Embedding input, kernel 2, dilations 1 … 512 `cycles` times, 256 levels at 16 kHz.
+  private static func waveNet(
+    _ name: String, residual r: Int, skip s: Int, head h: Int, cycles: Int, weights: [WeightStorage]
+  ) -> BenchShape {
+    let levels = 256
+    let dilations = (0..<cycles).flatMap { _ in (0..<10).map { 1 << $0 } }
+    let configuration = """
+      {"name": "\(name)",
+       "network": {"kind": "wavenet", "vocabulary_size": \(levels), "input": {"kind": "embedding"}, "kernel_size": 2,
+                   "dilations": \(dilations), "residual_channels": \(r), "skip_channels": \(s), "head_channels": \(h)},
+       "codec": {"kind": "mu_law", "sample_rate": 16000, "levels": \(levels)}}
+      """
+    var tensors = [Tensor(name: "input.embedding.weight", shape: [levels, r], range: 1)]
+    func product(_ name: String, _ shape: [Int], gain: Float = 1) {
+      let inputs = Float(shape.dropFirst().reduce(1, *))
+      tensors.append(Tensor(name: name + ".weight", shape: shape, range: gain * (3 / inputs).squareRoot()))
+      tensors.append(Tensor(name: name + ".bias", shape: [shape[0]], range: 0.1))
+    }
+    // The residual path adds up over the layers: its steps are small, so that the last gates see what the first ones do.
+    for layer in dilations.indices {
+      product("layers.\(layer).gate", [2 * r, r, 2])
+      product("layers.\(layer).skip", [s, r], gain: 0.5)
+      if layer + 1 < dilations.count { product("layers.\(layer).residual", [r, r], gain: 0.3) }
+    }
+    product("head.hidden", [h, s])
+    product("head.output", [levels, h])
+    return BenchShape(name: name, configuration: configuration, tensors: tensors, weights: weights)
+  }
+
+  /// One layer that hears its last sample and says the next, at 48 kHz.
+  private static func recurrent(_ name: String, cell: String, channels n: Int) -> BenchShape {
+    let gates = cell == "lstm" ? 4 : 3
+    let configuration = """
+      {"name": "\(name)",
+       "network": {"kind": "recurrent", "input": {"kind": "vector", "channels": 1},
+                   "layers": [{"kind": "\(cell)", "channels": \(n)}], "head": {"kind": "linear", "channels": 1}},
+       "codec": {"kind": "waveform", "sample_rate": 48000}}
+      """
+    let range = 1 / Float(n).squareRoot()
+    return BenchShape(
+      name: name, configuration: configuration,
+      tensors: [
+        Tensor(name: "layers.0.input.weight", shape: [gates * n, 1], range: 1),
+        Tensor(name: "layers.0.input.bias", shape: [gates * n], range: range),
+        Tensor(name: "layers.0.recurrent.weight", shape: [gates * n, n], range: 2 * range),
+        Tensor(name: "layers.0.recurrent.bias", shape: [gates * n], range: range),
+        Tensor(name: "head.weight", shape: [1, n], range: range),
+        Tensor(name: "head.bias", shape: [1], range: 0.1),
+      ],
+      weights: [.f32])
+  }
+}

@@ -1,0 +1,92 @@
+import Cadenza
+
+/// One model under measurement.
+final class BenchSubject {
+  let name: String
+  let weights: String
+  let model: Model
+  /// Bytes of weights that one sample reads.
+  let weightBytesPerSample: Int
+  let loadSeconds: Double
+
+  private let stream: Stream
+  private let buffer: UnsafeMutableBufferPointer<Float>
+  private let probe: BandwidthProbe
+  private var blockTimes = BlockTimes()
+  /// One figure for each round.
+  private var nanosecondsPerSample: [Double] = []
+  private var bandwidths: [Double] = []
+
+  init(name: String, weights: String, block: Int, load: () throws -> Model) throws {
+    self.name = name
+    self.weights = weights
+    var loads: [Double] = []
+    var loaded: Model?
+    // The first time also warms caches and pages.
+    for _ in 0..<5 {
+      try Interruption.check()
+      loaded = nil
+      let start = Clock.nanoseconds()
+      loaded = try load()
+      loads.append(Clock.seconds(since: start))
+    }
+    guard let loaded else { throw CommandFailure("\(name) was not loaded") }
+    model = loaded
+    loadSeconds = BenchSubject.median(loads)
+    weightBytesPerSample = BenchSubject.weightBytesPerSample(model)
+    var options = StreamOptions(for: model)
+    options.maximumBlockFrames = block
+    stream = try Stream(model: model, options: options)
+    buffer = .allocate(capacity: block)
+    buffer.initialize(repeating: 0)
+    probe = BandwidthProbe(footprint: weightBytesPerSample)
+  }
+
+  deinit { buffer.deallocate() }
+
+  /// Generates for about `seconds`, then probes the memory for a while, so that both meet the same neighbours.
+  func round(seconds: Double, isWarmUp: Bool = false) throws {
+    guard let base = buffer.baseAddress else { return }
+    var blocks = 0
+    let start = Clock.nanoseconds()
+    var now = start
+    let end = start + UInt64(seconds * 1e9)
+    while now < end || blocks == 0 {
+      let status = stream.generate(into: base, frames: buffer.count)
+      let then = now
+      now = Clock.nanoseconds()
+      if status.rawValue < 0 { throw CommandFailure("\(name): \(status.phrase)") }
+      if !isWarmUp { blockTimes.append(now - then) }
+      blocks += 1
+      if blocks.isMultiple(of: 64) { try Interruption.check() }
+    }
+    try Interruption.check()
+    let bandwidth = probe.measure(seconds: min(0.03, seconds / 4))
+    guard !isWarmUp else { return }
+    nanosecondsPerSample.append(Double(now - start) / Double(blocks * buffer.count))
+    bandwidths.append(bandwidth)
+  }
+
+  func result() -> BenchResult {
+    BenchResult(
+      name: name, weights: weights, sampleRate: model.sampleRate, block: buffer.count, blocks: blockTimes.count,
+      nanosecondsPerSample: BenchSubject.median(nanosecondsPerSample),
+      bestNanosecondsPerSample: nanosecondsPerSample.min() ?? 0,
+      blockMicroseconds: [0.5, 0.99, 0.999, 1].map { blockTimes.quantile($0) },
+      weightBytesPerSample: weightBytesPerSample, readBandwidth: BenchSubject.median(bandwidths),
+      loadMilliseconds: loadSeconds * 1e3, weightBytes: model.weightBytes, streamBytes: model.streamBytes)
+  }
+
+  /// A model file may mix storage types; its weights count with the one that fits its memory best.
+  private static func weightBytesPerSample(_ model: Model) -> Int {
+    let bytesPerWeight = model.weightBytes < 3 * model.parameterCount ? 2 : 4
+    return LayerShapes(model.configuration).bytesPerSample(bytesPerWeight: bytesPerWeight)
+  }
+
+  private static func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted()
+    guard !sorted.isEmpty else { return 0 }
+    let middle = sorted.count / 2
+    return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
+  }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Cadenza
+
+/// The `cadenza` command.
+@main
+struct CadenzaCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cadenza",
+    abstract: "Plays, describes, scores and times generative music models.",
+    discussion: """
+      EXAMPLES:
+        cadenza generate notes.safetensors --set pitch=60 -o note.wav
+        cadenza info notes.safetensors
+        cadenza score notes.safetensors recording.wav
+        cadenza bench notes.safetensors
+
+      EXIT STATUS:
+        0    done
+        1    failed: standard error says what, where and what was expected
+        64   the command line is wrong
+        130  stopped by Ctrl-C; unfinished files are removed
+        141  the reader of standard output went away
+
+      ENVIRONMENT:
+        CADENZA_ISA  the instruction set to use: portable, avx2, avx512, neon
+      """,
+    version: "cadenza \(Version.string)",
+    subcommands: [GenerateCommand.self, InfoCommand.self, ScoreCommand.self, BenchCommand.self]
+  )
+
+  static func main() {
+    StandardStreams.prepare()
+    Interruption.prepare()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      Ending.finish(error)
+    }
+  }
+}

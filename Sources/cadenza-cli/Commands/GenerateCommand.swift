@@ -1,0 +1,185 @@
+import ArgumentParser
+import Cadenza
+import Glibc
+
+/// `cadenza generate`: a model plays into a file or a pipe.
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate",
+    abstract: "Let a model play, into a sound file or a pipe.",
+    discussion: #"""
+      The ending of the output's name chooses the format: .wav, .flac, .aiff, .au, .caf, .w64, .rf64, .ogg, .opus, .mp3. The \#
+      file appears under its name once it is complete. Conditions that are not set keep the model's defaults; 'cadenza info' \#
+      lists them.
+
+      EXAMPLES:
+        cadenza generate notes.safetensors --set pitch=60 -o note.wav
+        cadenza generate notes.safetensors --seconds 3 -o chord.flac \
+          --set pitch=60 --set pitch@1=64 --set pitch@2=67
+        cadenza generate notes.safetensors --seed random -o continued.wav \
+          --prompt beginning.wav --keep-prompt
+        cadenza generate notes.safetensors --seconds 60 -o - | aplay
+        cadenza generate notes.safetensors --raw --format float -o - |
+          ffmpeg -f f32le -ar 16000 -i - out.m4a
+      """#
+  )
+
+  @Argument(help: "A model file (.safetensors).")
+  var model: String
+
+  @Option(parsing: .unconditional, help: "How long to play.")
+  var seconds: Double = 5
+
+  @Option(name: .shortAndLong, help: "The sound file to write; '-' is standard output, as WAV.")
+  var output = "out.wav"
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Set a condition; may be repeated. VALUE is a label, a class number, or numbers separated by commas; NAME@SECONDS sets it "
+        + "at that moment.", valueName: "name=value"))
+  var conditions: [ConditionArgument] = []
+
+  @Option(help: ArgumentHelp("A sound file to continue, at the model's sample rate; '-' is standard input.", valueName: "file"))
+  var prompt: String?
+
+  @Flag(help: "Begin the output with the prompt.")
+  var keepPrompt = false
+
+  @OptionGroup(title: "Sampling")
+  var sampling: SamplingOptions
+
+  @Option(help: "Bits a sample, where the file's format leaves the choice. (default: 16)")
+  var format: SampleFormat?
+
+  @Flag(help: "Write bare little-endian samples, without a header.")
+  var raw = false
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Generate in blocks of N samples; the output does not depend on it.", valueName: "n"))
+  var block = 512
+
+  @Flag(name: .shortAndLong, help: "Say nothing but errors.")
+  var quiet = false
+
+  func validate() throws {
+    if !(seconds > 0 && seconds <= 1e8) {
+      throw ValidationError("--seconds takes a number above 0 and up to 100,000,000, not \(Text.plain(Float(seconds)))")
+    }
+    if !(1...1_048_576).contains(block) { throw ValidationError("--block takes 1 ... 1,048,576, not \(block)") }
+    if keepPrompt && prompt == nil { throw ValidationError("--keep-prompt needs --prompt") }
+  }
+
+  func run() throws {
+    if output == "-" && StandardStreams.isTerminal(STDOUT_FILENO) {
+      throw CommandFailure(
+        .wrongUsage, "standard output is a terminal; expected a pipe or a file, as in: cadenza generate \(model) -o - | aplay")
+    }
+    let model = try ModelLoading.load(model)
+    var schedule = try ConditionSchedule(conditions, model: model)
+    let seed = sampling.seed.draw()
+    let stream = try Stream(model: model, options: sampling.streamOptions(for: model, seed: seed, block: block))
+    let frames = max(1, Int((seconds * Double(model.sampleRate)).rounded()))
+    let prompt = try prompt.map { path throws in try SoundFileReader(path: path) }
+    try prompt?.requireRate(model.sampleRate)
+
+    var outputFrames = frames
+    if keepPrompt, let prompt { outputFrames = prompt.frames.map { $0 + frames } ?? Int.max }
+    let sink = try openSink(model: model, frames: outputFrames)
+    var clipped = 0
+    if let prompt { try feed(prompt, to: stream, schedule: &schedule, sink: keepPrompt ? sink : nil) }
+    let elapsed = try play(stream, frames: frames, schedule: &schedule, sink: sink, clipped: &clipped)
+    try sink.finish()
+
+    guard !quiet else { return }
+    let length = Double(frames) / Double(model.sampleRate)
+    StandardStreams.remark(
+      "\(Text.fixed(length, 2)) s to \(output == "-" ? "standard output" : Text.printable(output)) in "
+        + "\(Text.fixed(elapsed, 2)) s: \(Text.significant(length / elapsed)) x real time, seed \(seed)")
+    if clipped > 0 && format != .float {
+      StandardStreams.remark("\(Text.grouped(clipped)) samples beyond -1 ... 1 were clipped; a lower --gain avoids it")
+    }
+  }
+
+  /// `frames` Int.max: not known.
+  private func openSink(model: Model, frames: Int) throws -> any AudioSink {
+    let rate = model.sampleRate
+    if output == "-" {
+      return try SampleStreamWriter(output: nil, format: format ?? .pcm16, header: !raw, sampleRate: rate, frames: frames)
+    }
+    if raw {
+      let file = try OutputFile(path: output)
+      return try SampleStreamWriter(output: file, format: format ?? .pcm16, header: false, sampleRate: rate, frames: frames)
+    }
+    let container = try AudioContainer(forPath: output)
+    _ = try container.sndfileFormat(format, sampleRate: rate)
+    if container.isLimitedTo32Bits && frames != Int.max && frames > (1 << 32 - 1 << 16) / (format ?? .pcm16).byteCount {
+      throw CommandFailure(.wrongUsage, "a .\(container.ending) file holds at most 4 GB; expected .w64, .rf64 or .flac")
+    }
+    let file = try OutputFile(path: output)
+    guard file.isOrdinary else {
+      return try SampleStreamWriter(output: file, format: format ?? .pcm16, header: true, sampleRate: rate, frames: frames)
+    }
+    return try SoundFileWriter(output: file, container: container, format: format, sampleRate: rate)
+  }
+
+  /// The stream hears the prompt under the conditions that hold at the beginning.
+  private func feed(
+    _ prompt: SoundFileReader, to stream: Stream, schedule: inout ConditionSchedule, sink: (any AudioSink)?
+  ) throws {
+    _ = try schedule.apply(to: stream, at: 0)
+    let progress = ProgressBar("listening", total: prompt.frames ?? 0, isQuiet: quiet)
+    defer { progress.clear() }
+    var samples: [Float] = []
+    var position = 0
+    while true {
+      try Interruption.check()
+      try prompt.read(into: &samples, limit: 4096)
+      if samples.isEmpty { break }
+      try samples.withUnsafeBufferPointer { samples in
+        guard let base = samples.baseAddress else { return }
+        let status = stream.prime(base, frames: samples.count)
+        if status == .invalidArgument {
+          throw CommandFailure("\"\(prompt.path)\" holds a sample that is not finite, after \(position) frames")
+        }
+        if status.rawValue < 0 { throw CommandFailure("cannot listen to \"\(prompt.path)\": \(status.phrase)") }
+        try sink?.write(samples)
+      }
+      position += samples.count
+      progress.update(position)
+    }
+  }
+
+  /// Returns the seconds spent generating, without writing.
+  private func play(
+    _ stream: Stream, frames: Int, schedule: inout ConditionSchedule, sink: any AudioSink, clipped: inout Int
+  ) throws -> Double {
+    let rate = Double(stream.model.sampleRate)
+    let progress = ProgressBar("generating", total: frames, isQuiet: quiet)
+    defer { progress.clear() }
+    let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: block)
+    defer { buffer.deallocate() }
+    guard let base = buffer.baseAddress else { return 0 }
+    var position = 0
+    var elapsed = 0.0
+    while position < frames {
+      try Interruption.check()
+      let quiet = try schedule.apply(to: stream, at: position)
+      let count = min(block, frames - position, quiet)
+      let start = Clock.nanoseconds()
+      let status = stream.generate(into: base, frames: count)
+      elapsed += Clock.seconds(since: start)
+      if status.rawValue < 0 {
+        throw CommandFailure("generating stopped after \(Text.fixed(Double(position) / rate, 3)) s: \(status.phrase)")
+      }
+      let samples = UnsafeBufferPointer(rebasing: UnsafeBufferPointer(buffer)[..<count])
+      for sample in samples where sample.magnitude > 1 { clipped += 1 }
+      try sink.write(samples)
+      position += count
+      progress.update(
+        position,
+        note: "\(Text.fixed(Double(position) / rate, 1)) s, \(Text.significant(Double(position) / rate / elapsed)) x real time")
+      if status == .end { break }
+    }
+    return elapsed
+  }
+}

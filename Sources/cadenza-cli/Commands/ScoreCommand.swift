@@ -1,0 +1,143 @@
+import ArgumentParser
+import Cadenza
+
+/// `cadenza score`: how well a model expects recordings.
+struct ScoreCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "score",
+    abstract: "Tell how well a model predicts recordings, in nats and bits a sample.",
+    discussion: """
+      Each file is scored from silence, under the conditions set, at temperature 1: the mean negative log-likelihood that the \
+      model gives to every sample just before hearing it. Lower is better; guessing evenly among 256 levels costs 8 bits. Files \
+      with several channels are averaged to one; their sample rate must be the model's.
+
+      EXAMPLES:
+        cadenza score notes.safetensors flute.wav --set instrument=flute --set pitch=60
+        cadenza score notes.safetensors held-out/*.flac --json
+      """
+  )
+
+  @Argument(help: "A model file (.safetensors).")
+  var model: String
+
+  @Argument(help: "Sound files; '-' is standard input.")
+  var audio: [String]
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Set a condition; may be repeated. VALUE is a label, a class number, or numbers separated by commas.",
+      valueName: "name=value"))
+  var conditions: [ConditionArgument] = []
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "No progress bar.")
+  var quiet = false
+
+  private struct Score {
+    var path: String
+    var frames = 0
+    var nats = 0.0
+    var problem: String?
+
+    var natsPerSample: Double { nats / Double(frames) }
+    var bitsPerSample: Double { natsPerSample * 1.4426950408889634 }
+  }
+
+  func run() throws {
+    let model = try ModelLoading.load(model)
+    guard model.vocabularySize != nil else {
+      throw CommandFailure(
+        "\"\(self.model)\" predicts values, not probabilities, so nothing can be scored; expected a model with a softmax")
+    }
+    let schedule = try ConditionSchedule(conditions, model: model)
+    try schedule.requireStatic()
+    var options = StreamOptions(for: model)
+    options.maximumBlockFrames = 4096
+    let stream = try Stream(model: model, options: options)
+
+    var scores: [Score] = []
+    for path in audio {
+      do {
+        scores.append(try score(path, stream: stream, schedule: schedule))
+      } catch let failure as CommandFailure {
+        // One bad file must not lose the others' scores.
+        StandardStreams.complain(failure.message)
+        scores.append(Score(path: path, problem: failure.message))
+      }
+    }
+    let good = scores.filter { $0.problem == nil }
+    let all = Score(path: "all", frames: good.reduce(0) { $0 + $1.frames }, nats: good.reduce(0) { $0 + $1.nats })
+    if json {
+      try StandardStreams.print(document(scores, all: all).text)
+    } else if !good.isEmpty {
+      try StandardStreams.print(table(good, all: all))
+    }
+    if good.count < scores.count { throw ExitCode.failure }
+  }
+
+  private func score(_ path: String, stream: Stream, schedule: ConditionSchedule) throws -> Score {
+    let file = try SoundFileReader(path: path)
+    try file.requireRate(stream.model.sampleRate)
+    var score = Score(path: path)
+    var schedule = schedule
+    let reset = stream.reset(seed: 0)
+    if reset.rawValue < 0 { throw CommandFailure("cannot score \"\(path)\": \(reset.phrase)") }
+    _ = try schedule.apply(to: stream, at: 0)
+    let progress = ProgressBar("scoring", total: file.frames ?? 0, isQuiet: quiet)
+    defer { progress.clear() }
+    var samples: [Float] = []
+    while true {
+      try Interruption.check()
+      try file.read(into: &samples, limit: 4096)
+      if samples.isEmpty { break }
+      var nats = 0.0
+      let status = samples.withUnsafeBufferPointer { samples in
+        samples.baseAddress.map { stream.score($0, frames: samples.count, nats: &nats) } ?? .ok
+      }
+      if status == .invalidArgument {
+        throw CommandFailure("\"\(path)\" holds a sample that is not finite, after \(score.frames) frames")
+      }
+      if status.rawValue < 0 { throw CommandFailure("cannot score \"\(path)\": \(status.phrase)") }
+      score.nats += nats
+      score.frames += samples.count
+      progress.update(score.frames, note: Text.printable(path))
+    }
+    if score.frames == 0 { throw CommandFailure("\"\(path)\" holds no samples") }
+    return score
+  }
+
+  private func table(_ scores: [Score], all: Score) -> String {
+    var lines = ["nats/sample  bits/sample     samples  file"]
+    for score in scores.count > 1 ? scores + [all] : scores {
+      lines.append(
+        Text.padded(Text.fixed(score.natsPerSample, 4), 11, right: true) + "  "
+          + Text.padded(Text.fixed(score.bitsPerSample, 4), 11, right: true) + "  "
+          + Text.padded(Text.grouped(score.frames), 10, right: true) + "  " + Text.printable(score.path))
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private func document(_ scores: [Score], all: Score) -> JSON {
+    func row(_ score: Score) -> [(key: String, value: JSON)] {
+      [
+        ("samples", .integer(score.frames)), ("nats", .number(score.nats)),
+        ("nats_per_sample", .number(score.natsPerSample)), ("bits_per_sample", .number(score.bitsPerSample)),
+      ]
+    }
+    return .object([
+      ("model", .text(model)),
+      (
+        "files",
+        .list(
+          scores.map { score in
+            .object(
+              [("path", .text(score.path))] + (score.problem.map { [("error", .text($0))] } ?? row(score)))
+          })
+      ),
+      ("all", .object(row(all))),
+    ])
+  }
+}

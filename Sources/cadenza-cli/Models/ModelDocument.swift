@@ -1,0 +1,237 @@
+import Cadenza
+
+/// A model described, for people and for programs.
+enum ModelDocument {
+  // MARK: For people
+
+  static func text(_ model: Model, path: String) -> String {
+    let configuration = model.configuration
+    var lines: [String] = []
+    func row(_ label: String, _ text: String) { lines.append(Text.padded(label, 14) + text) }
+
+    lines.append(Text.printable(configuration.name.isEmpty ? path : configuration.name))
+    for line in configuration.description.split(separator: "\n") { lines.append("  " + Text.printable(String(line))) }
+    lines.append("")
+    row("file", Text.printable(path))
+    if !configuration.license.isEmpty { row("licence", Text.printable(configuration.license)) }
+    row("network", "\(kind(configuration.network)), \(Text.grouped(model.parameterCount)) parameters")
+    lines += layers(configuration)
+    row("past", receptiveField(model))
+    row("codec", codec(configuration.codec))
+    lines.append("")
+    if configuration.conditions.isEmpty {
+      row("conditions", "none")
+    } else {
+      lines.append("conditions    (--set NAME=VALUE)")
+      for condition in configuration.conditions { lines += describe(condition) }
+    }
+    lines.append("")
+    let sampling = configuration.sampling
+    row(
+      "sampling",
+      "temperature \(Text.plain(sampling.temperature)), top-k \(sampling.topK == 0 ? "off" : String(sampling.topK)), "
+        + "top-p \(sampling.topP >= 1 ? "off" : Text.plain(sampling.topP))")
+    lines += describe(configuration.training)
+    row(
+      "memory",
+      "\(Text.bytes(model.weightBytes)) of weights, \(Text.bytes(model.streamBytes)) for each stream")
+    row("kernels", model.instructionSet)
+    return lines.joined(separator: "\n")
+  }
+
+  private static func kind(_ network: NetworkConfiguration) -> String {
+    switch network {
+    case .waveNet: "wavenet"
+    case .recurrent: "recurrent"
+    }
+  }
+
+  private static func layers(_ configuration: Configuration) -> [String] {
+    var lines: [String] = []
+    switch configuration.network {
+    case .waveNet(let network):
+      lines.append("  \(network.dilations.count) layers of kernel \(network.kernelSize), dilations \(dilations(network.dilations))")
+    case .recurrent(let network):
+      let names = network.layers.map { "\($0.cell == .lstm ? "lstm" : "gru") \($0.channels)" }
+      lines.append("  \(names.joined(separator: ", "))\(network.initialStates ? ", with stored initial states" : "")")
+    }
+    let rows = LayerShapes(configuration).rows
+    let width = rows.map(\.name.count).max() ?? 0
+    for row in rows {
+      let shape = row.shape.map(String.init).joined(separator: " x ")
+      lines.append(
+        "    \(Text.padded(row.name, width))  \(shape)\(row.bias ? " + bias" : "")\(row.count > 1 ? ", \(row.count) times" : "")")
+    }
+    return lines
+  }
+
+  /// `1 2 4 8 ... 512, 3 times`.
+  static func dilations(_ all: [Int]) -> String {
+    let period =
+      (1...max(1, all.count)).first { period in
+        all.count.isMultiple(of: period) && all.indices.allSatisfy { all[$0] == all[$0 % period] }
+      } ?? all.count
+    let cycle = all.prefix(period)
+    let shown =
+      cycle.count > 8
+      ? cycle.prefix(4).map(String.init).joined(separator: " ") + " ... \(cycle.last ?? 0)"
+      : cycle.map(String.init).joined(separator: " ")
+    let times = all.count / max(1, period)
+    return times > 1 ? "\(shown), \(times) times" : shown
+  }
+
+  private static func receptiveField(_ model: Model) -> String {
+    guard let field = model.receptiveField else { return "unbounded: a recurrent network remembers what it chooses to" }
+    let milliseconds = Double(field) / Double(model.sampleRate) * 1000
+    return "sees \(Text.grouped(field)) samples, \(Text.significant(milliseconds)) ms"
+  }
+
+  private static func codec(_ codec: CodecConfiguration) -> String {
+    switch codec {
+    case .muLaw(let rate, let levels): "mu_law, \(Text.grouped(rate)) Hz, \(levels) levels"
+    case .waveform(let rate): "waveform, \(Text.grouped(rate)) Hz"
+    }
+  }
+
+  private static func describe(_ condition: ConditionConfiguration) -> [String] {
+    var text = ""
+    var labelLines: [String] = []
+    switch condition.kind {
+    case .classes(let labels, _):
+      text = "class 0 ... \(condition.size - 1)"
+      let chosen = Int(condition.defaultValue.first ?? 0)
+      text += ", default \(labels.indices.contains(chosen) ? Text.printable(labels[chosen]) : String(chosen))"
+      labelLines = wrapped(labels.map { Text.printable($0) }, indent: "      ")
+    case .vector:
+      let isZero = condition.defaultValue.allSatisfy { $0 == 0 }
+      let numbers = condition.defaultValue.prefix(8).map { Text.plain($0) }.joined(separator: ",")
+      text = condition.size == 1 ? "1 number" : "\(condition.size) numbers"
+      text += ", default \(isZero ? (condition.size == 1 ? "0" : "zeros") : numbers)"
+      if !isZero && condition.defaultValue.count > 8 { text += ",..." }
+    }
+    if let frames = condition.framesPerValue {
+      text += ", a value every \(frames) samples (a list is played in order)"
+    }
+    return ["  \(Text.printable(condition.name)): \(text)"] + labelLines
+  }
+
+  private static func wrapped(_ words: [String], indent: String) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for (position, word) in words.enumerated() {
+      let piece = position + 1 < words.count ? word + "," : word
+      if !line.isEmpty && indent.count + line.count + 1 + piece.count > 96 {
+        lines.append(indent + line)
+        line = ""
+      }
+      line += line.isEmpty ? piece : " " + piece
+    }
+    return line.isEmpty ? lines : lines + [indent + line]
+  }
+
+  private static func describe(_ training: TrainingConfiguration) -> [String] {
+    var lines: [String] = []
+    if !training.data.isEmpty { lines.append(Text.padded("trained on", 14) + Text.printable(training.data)) }
+    if !training.recipe.isEmpty { lines.append(Text.padded("recipe", 14) + Text.printable(training.recipe)) }
+    if training.steps > 0 { lines.append(Text.padded("steps", 14) + Text.grouped(Int(min(training.steps, 1e15)))) }
+    if training.validationNats != 0 {
+      let nats = training.validationNats
+      lines.append(
+        Text.padded("validation", 14)
+          + "\(Text.fixed(nats, 4)) nats (\(Text.fixed(nats * 1.4426950408889634, 4)) bits) a sample")
+    }
+    return lines
+  }
+
+  // MARK: For programs
+
+  static func json(_ model: Model, path: String) -> JSON {
+    let configuration = model.configuration
+    let sampling = configuration.sampling
+    let training = configuration.training
+    return .object([
+      ("file", .text(path)),
+      ("name", .text(configuration.name)),
+      ("description", .text(configuration.description)),
+      ("license", .text(configuration.license)),
+      ("sample_rate", .integer(model.sampleRate)),
+      ("network", network(configuration)),
+      ("codec", codecDocument(configuration.codec)),
+      ("conditions", .list(configuration.conditions.map(document))),
+      (
+        "sampling",
+        .object([
+          ("temperature", .float(sampling.temperature)), ("top_k", .integer(sampling.topK)), ("top_p", .float(sampling.topP)),
+        ])
+      ),
+      (
+        "training",
+        .object([
+          ("data", .text(training.data)), ("recipe", .text(training.recipe)), ("steps", .number(training.steps)),
+          ("validation_nats", .number(training.validationNats)),
+        ])
+      ),
+      ("parameters", .integer(model.parameterCount)),
+      ("receptive_field", model.receptiveField.map(JSON.integer) ?? .null),
+      ("vocabulary_size", model.vocabularySize.map(JSON.integer) ?? .null),
+      ("weight_bytes", .integer(model.weightBytes)),
+      ("stream_bytes", .integer(model.streamBytes)),
+      ("instruction_set", .text(model.instructionSet)),
+    ])
+  }
+
+  private static func network(_ configuration: Configuration) -> JSON {
+    let shapes = LayerShapes(configuration).rows.map { row in
+      JSON.object([
+        ("name", .text(row.name)), ("shape", .integers(row.shape)), ("bias", .bool(row.bias)), ("count", .integer(row.count)),
+      ])
+    }
+    var pairs: [(key: String, value: JSON)] = [("kind", .text(kind(configuration.network)))]
+    switch configuration.network {
+    case .waveNet(let network):
+      pairs += [
+        ("layers", .integer(network.dilations.count)), ("kernel_size", .integer(network.kernelSize)),
+        ("dilations", .integers(network.dilations)), ("residual_channels", .integer(network.residualChannels)),
+        ("gate_channels", .integer(network.gateChannels)), ("skip_channels", .integer(network.skipChannels)),
+        ("head_channels", .integer(network.headChannels)),
+      ]
+    case .recurrent(let network):
+      pairs.append(
+        (
+          "layers",
+          .list(
+            network.layers.map {
+              .object([("kind", .text($0.cell == .lstm ? "lstm" : "gru")), ("channels", .integer($0.channels))])
+            })
+        ))
+    }
+    return .object(pairs + [("products", .list(shapes))])
+  }
+
+  private static func codecDocument(_ codec: CodecConfiguration) -> JSON {
+    switch codec {
+    case .muLaw(let rate, let levels):
+      .object([("kind", "mu_law"), ("sample_rate", .integer(rate)), ("levels", .integer(levels))])
+    case .waveform(let rate): .object([("kind", "waveform"), ("sample_rate", .integer(rate))])
+    }
+  }
+
+  private static func document(_ condition: ConditionConfiguration) -> JSON {
+    var pairs: [(key: String, value: JSON)] = [("name", .text(condition.name))]
+    switch condition.kind {
+    case .classes(let labels, _):
+      pairs += [
+        ("kind", "class"), ("size", .integer(condition.size)),
+        ("labels", labels.isEmpty ? .null : .list(labels.map(JSON.text))),
+        ("default", .integer(Int(condition.defaultValue.first ?? 0))),
+      ]
+    case .vector:
+      pairs += [
+        ("kind", "vector"), ("size", .integer(condition.size)),
+        ("default", .list(condition.defaultValue.map(JSON.float))),
+      ]
+    }
+    pairs.append(("frames_per_value", condition.framesPerValue.map(JSON.integer) ?? .null))
+    return .object(pairs)
+  }
+}

@@ -1,0 +1,543 @@
+import Testing
+
+@testable import Cadenza
+
+/// A model file with one thing wrong, and what the loader says about it.
+struct BadModelFile: CustomTestStringConvertible, Sendable {
+  let name: String
+  let status: Status
+  /// Part of the sentence.
+  let sentence: String
+  let bytes: @Sendable () -> [UInt8]
+
+  var testDescription: String { name }
+
+  init(_ name: String, _ status: Status, _ sentence: String, _ bytes: @autoclosure @escaping @Sendable () -> [UInt8]) {
+    self.name = name
+    self.status = status
+    self.sentence = sentence
+    self.bytes = bytes
+  }
+
+  /// Malformed, as most are.
+  init(_ name: String, _ sentence: String, _ bytes: @autoclosure @escaping @Sendable () -> [UInt8]) {
+    self.init(name, .format, sentence, bytes())
+  }
+}
+
+/// Hand-made bad files, by name. A tensor "a" of one F32 is the whole of most containers here.
+enum BadModelFiles {
+  static let all = [
+    containers, headers, tensorEntries, dataLayouts, metadata, configurations, waveNets, recurrents, codecs, conditions,
+    settings, tensors,
+  ].flatMap { $0 }
+
+  private static let good = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+
+  private static func entry(_ text: String) -> [UInt8] { rawFile(#"{"a":\#(text)}"#, data: 4) }
+
+  private static func entry(dtype: String = #""F32""#, shape: String = "[1]", offsets: String = "[0,4]", data: Int = 4)
+    -> [UInt8]
+  {
+    rawFile(#"{"a":{"dtype":\#(dtype),"shape":\#(shape),"data_offsets":\#(offsets)}}"#, data: data)
+  }
+
+  // MARK: The container
+
+  static let containers: [BadModelFile] = [
+    BadModelFile("empty file", "0 bytes long, expected at least 8", []),
+    BadModelFile("seven bytes", "7 bytes long, expected at least 8", [1, 0, 0, 0, 0, 0, 0]),
+    BadModelFile("length only", "does not begin with a brace", rawFile("")),
+    BadModelFile(
+      "header length of all ones", "18446744073709551615 bytes, expected at most 8388608",
+      rawFile(good, data: 4, length: .max)),
+    BadModelFile(
+      "header length that overflows a signed sum", "9223372036854775807 bytes, expected at most",
+      rawFile(good, data: 4, length: UInt64(Int64.max))),
+    BadModelFile(
+      "header length just over the limit", "8388609 bytes, expected at most 8388608",
+      rawFile(good, data: 4, length: 8 << 20 | 1)),
+    BadModelFile("header length past the file", "only 58 follow: the file is cut short", rawFile(good, data: 4, length: 59)),
+    BadModelFile("header cut short", "only 20 follow", Array(rawFile(good, data: 4).prefix(28))),
+    BadModelFile(
+      "header length one too small", "byte 53: expected a comma or a closing brace",
+      rawFile(good, data: 4, length: 53)),
+    BadModelFile(
+      "header length one too large", "byte 54: expected nothing after the value, found \"?\"",
+      rawFile(good, data: 4, length: 55)),
+    BadModelFile("zero bytes", "does not begin with a brace", [UInt8](repeating: 0, count: 64)),
+    BadModelFile("a WAV file", "expected at most 8388608", Array("RIFF\u{24}\0\0\0WAVEfmt \u{10}\0\0\0\u{1}\0\u{1}\0".utf8)),
+    BadModelFile("a PyTorch pickle", "expected at most 8388608", Array("PK\u{3}\u{4}\0\0\u{8}\u{8}\0\0archive/data.pkl".utf8)),
+    BadModelFile("a byte order mark", "does not begin with a brace", rawFile([0xEF, 0xBB, 0xBF] + Array(good.utf8), data: 4)),
+    BadModelFile("space before the header", "does not begin with a brace", rawFile(" " + good, data: 4)),
+    BadModelFile("zero padding after the header", "expected nothing after the value", rawFile(good + "\0\0", data: 4)),
+  ]
+
+  static let headers: [BadModelFile] = [
+    BadModelFile("header a list", "does not begin with a brace", rawFile("[]")),
+    BadModelFile("header text", "does not begin with a brace", rawFile(#""{}""#)),
+    BadModelFile("two headers", "expected nothing after the value", rawFile("{}{}")),
+    BadModelFile(
+      "a trailing comma", "expected a key in quotes",
+      rawFile(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},}"#, data: 4)),
+    BadModelFile(
+      "a tensor twice", "the key \"a\" is given twice",
+      rawFile(
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#, data: 8
+      )),
+    BadModelFile(
+      "a tensor twice, once escaped", "the key \"a\" is given twice",
+      rawFile(
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\u0061":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+        data: 8)),
+    BadModelFile(
+      "metadata twice", "the key \"__metadata__\" is given twice", rawFile(#"{"__metadata__":{},"__metadata__":{}}"#)),
+    BadModelFile(
+      "a tensor's name of broken UTF-8", "not valid UTF-8",
+      rawFile(Array(#"{""#.utf8) + [0xC0, 0xAF] + Array(#"":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#.utf8), data: 4)),
+    BadModelFile(
+      "a tensor's name with half a surrogate pair", "surrogate without its partner",
+      rawFile(#"{"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, data: 4)),
+    BadModelFile(
+      "deep nesting", "nested more than 64 deep",
+      rawFile(#"{"a":"# + String(repeating: "[", count: 100_000), data: 4)),
+  ]
+
+  static let tensorEntries: [BadModelFile] = [
+    BadModelFile("tensor null", "tensor \"a\" is null, expected an object", entry("null")),
+    BadModelFile("tensor a list", "tensor \"a\" is a list of 3, expected an object", entry(#"["F32",[1],[0,4]]"#)),
+    BadModelFile("no dtype", "tensor \"a\" has no dtype", entry(#"{"shape":[1],"data_offsets":[0,4]}"#)),
+    BadModelFile("no shape", "tensor \"a\" has no shape", entry(#"{"dtype":"F32","data_offsets":[0,4]}"#)),
+    BadModelFile("no data_offsets", "tensor \"a\" has no data_offsets", entry(#"{"dtype":"F32","shape":[1]}"#)),
+    BadModelFile(
+      "unknown tensor key", "unknown key \"strides\", expected dtype, shape and data_offsets",
+      entry(#"{"dtype":"F32","shape":[1],"data_offsets":[0,4],"strides":[1]}"#)),
+    BadModelFile(
+      "F64", .unsupported, "dtype \"F64\", expected F32, F16 or BF16", entry(dtype: #""F64""#, offsets: "[0,8]", data: 8)),
+    BadModelFile("I8", .unsupported, "dtype \"I8\", expected F32, F16 or BF16", entry(dtype: #""I8""#, shape: "[4]")),
+    BadModelFile("dtype in small letters", .unsupported, "dtype \"f32\"", entry(dtype: #""f32""#)),
+    BadModelFile("dtype a number", "dtype 32, expected a string", entry(dtype: "32")),
+    BadModelFile("shape a number", "shape 1, expected a list", entry(shape: "1")),
+    BadModelFile("shape with a fraction", "dimension 1.0, expected a whole number", entry(shape: "[1.0]")),
+    BadModelFile("shape with an exponent", "dimension 1e0, expected a whole number", entry(shape: "[1e0]")),
+    BadModelFile("shape with text", "dimension \"1\", expected a whole number", entry(shape: #"["1"]"#)),
+    BadModelFile("negative dimension", "dimension -1, expected a whole number of at least 1", entry(shape: "[-1]")),
+    BadModelFile("dimension of zero", "dimension 0, expected", entry(shape: "[0]", offsets: "[0,0]", data: 0)),
+    BadModelFile("dimension beyond 64 bits", "does not fit in 64 bits", entry(shape: "[18446744073709551617]")),
+    BadModelFile("shape whose product overflows", "shape beyond 64 bits", entry(shape: "[4294967296,4294967296]")),
+    BadModelFile("shape whose product wraps to the right size", "shape beyond 64 bits", entry(shape: "[4611686018427387905]")),
+    BadModelFile("nine dimensions", "has 9 dimensions, expected at most 8", entry(shape: "[1,1,1,1,1,1,1,1,1]")),
+    BadModelFile("shape larger than its bytes", "has 4 bytes, but its shape [2] of F32 takes 8", entry(shape: "[2]")),
+    BadModelFile(
+      "shape smaller than its bytes", "has 8 bytes, but its shape [1] of F32 takes 4", entry(offsets: "[0,8]", data: 8)),
+    BadModelFile("half as many bytes", "has 4 bytes, but its shape [1] of F16 takes 2", entry(dtype: #""F16""#)),
+  ]
+
+  static let dataLayouts: [BadModelFile] = [
+    BadModelFile("offsets of one number", "data_offsets a list of 1, expected a list of 2", entry(offsets: "[4]")),
+    BadModelFile("offsets of three numbers", "data_offsets a list of 3, expected a list of 2", entry(offsets: "[0,4,8]")),
+    BadModelFile("offsets an object", "data_offsets an object, expected a list of 2", entry(offsets: #"{"begin":0,"end":4}"#)),
+    BadModelFile("negative offset", "expected a list of 2 whole numbers", entry(offsets: "[-4,0]")),
+    BadModelFile("fractional offset", "expected a list of 2 whole numbers", entry(offsets: "[0,4.0]")),
+    BadModelFile("offsets in reverse", "begins at byte 4 of the data, after its end at 0", entry(offsets: "[4,0]")),
+    BadModelFile("offsets past the data", "ends at byte 4 of the data, but there are 3: the file is cut short", entry(data: 3)),
+    BadModelFile(
+      "offsets at the end of the address space", "9223372036854775807 of the data, but there are 4",
+      entry(offsets: "[9223372036854775803,9223372036854775807]")),
+    BadModelFile("trailing bytes", "1 bytes follow the last tensor", entry(data: 5)),
+    BadModelFile("data without tensors", "4 bytes follow the last tensor", rawFile("{}", data: 4)),
+    BadModelFile(
+      "a hole before the first tensor", "begins at byte 4 of the data, expected byte 0: a hole",
+      entry(offsets: "[4,8]", data: 8)),
+    BadModelFile(
+      "a hole between tensors", "tensor \"b\" begins at byte 8 of the data, expected byte 4: a hole",
+      rawFile(
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#,
+        data: 12)),
+    BadModelFile(
+      "tensors that overlap", "tensor \"b\" begins at byte 2 of the data, expected byte 4: it overlaps",
+      rawFile(
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}"#, data: 6
+      )),
+    BadModelFile(
+      "tensors that share their bytes", "expected byte 4: it overlaps",
+      rawFile(
+        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, data: 4
+      )),
+  ]
+
+  // MARK: Metadata
+
+  private static let fine: [(key: String, value: String)] = [
+    ("cadenza.config", SmallModel.configuration), ("cadenza.version", "1"), ("format", "cadenza"),
+  ]
+
+  static let metadata: [BadModelFile] = [
+    BadModelFile("no metadata", "the file has no __metadata__", rawFile(good, data: 4)),
+    BadModelFile("metadata null", "__metadata__ is null, expected an object", rawFile(#"{"__metadata__":null}"#)),
+    BadModelFile("metadata a list", "__metadata__ is a list of 0, expected an object", rawFile(#"{"__metadata__":[]}"#)),
+    BadModelFile(
+      "metadata with a number", "\"cadenza.version\" in __metadata__ is 1, expected a string",
+      rawFile(#"{"__metadata__":{"format":"cadenza","cadenza.version":1}}"#)),
+    BadModelFile(
+      "metadata with an object", "\"cadenza.config\" in __metadata__ is an object, expected a string",
+      rawFile(#"{"__metadata__":{"format":"cadenza","cadenza.config":{}}}"#)),
+    BadModelFile(
+      "no format", "format in __metadata__ is nothing, expected \"cadenza\"", SmallModel.bytes(metadata: Array(fine[..<2]))),
+    BadModelFile(
+      "PyTorch's format", "format in __metadata__ is \"pt\", expected \"cadenza\"",
+      SmallModel.bytes(metadata: fine.with(("format", "pt"), at: 2))),
+    BadModelFile("no version", "cadenza.version is missing", SmallModel.bytes(metadata: [fine[0], fine[2]])),
+    BadModelFile(
+      "a version from the future", .unsupported, "cadenza.version is \"2\", expected \"1\"",
+      SmallModel.bytes(metadata: fine.with(("cadenza.version", "2"), at: 1))),
+    BadModelFile("no configuration", "cadenza.config is missing", SmallModel.bytes(metadata: Array(fine[1...]))),
+    BadModelFile(
+      "an unknown key of ours", "the key \"cadenza.speed\" in __metadata__ is unknown",
+      SmallModel.bytes(metadata: fine + [("cadenza.speed", "fast")])),
+  ]
+
+  // MARK: Configuration
+
+  private static func config(_ text: String) -> [UInt8] { SmallModel.bytes(configuration: text) }
+  private static func changed(_ old: String, _ new: String) -> [UInt8] { SmallModel.bytes(replacing: old, with: new) }
+  private static func recurrent(_ old: String, _ new: String) -> [UInt8] {
+    SmallModel.recurrentBytes(configuration: SmallModel.replacing(old, with: new, in: SmallModel.recurrentConfiguration))
+  }
+
+  static let configurations: [BadModelFile] = [
+    BadModelFile("configuration empty", "cadenza.config, byte 0: expected a value, found the end", config("")),
+    BadModelFile("configuration cut short", "cadenza.config, byte", config(String(SmallModel.configuration.dropLast()))),
+    BadModelFile("configuration not JSON", "cadenza.config, byte 1: expected a key in quotes", config("{name: small}")),
+    BadModelFile("configuration a list", "the configuration is a list of 0, expected an object", config("[]")),
+    BadModelFile(
+      "configuration with a key twice", "cadenza.config, byte 16: the key \"name\" is given twice",
+      changed(#"{"name":"small""#, #"{"name":"small","name":"small""#)),
+    BadModelFile(
+      "configuration nested deep", "cadenza.config, byte 64: nested more than 64 deep",
+      config(String(repeating: "[", count: 100))),
+    BadModelFile(
+      "an unknown key", "the configuration has the unknown key \"nmae\", expected any of name,", changed(#""name""#, #""nmae""#)
+    ),
+    BadModelFile("name a number", "name is 3, expected a string", changed(#""small""#, "3")),
+    BadModelFile("name with U+0000", "name holds the character U+0000", changed("small", #"sm\u0000ll"#)),
+    BadModelFile(
+      "name too long", "name is 65537 bytes long, expected at most 65536",
+      changed("small", String(repeating: "a", count: 65_537))),
+    BadModelFile(
+      "no network", "the configuration has no key \"network\"",
+      config(#"{"codec":{"kind":"mu_law","sample_rate":16000,"levels":4}}"#)),
+    BadModelFile(
+      "no codec", "the configuration has no key \"codec\"",
+      changed(#""codec":{"kind":"mu_law","sample_rate":16000,"levels":4},"#, "")),
+    BadModelFile(
+      "network a string", "network is \"wavenet\", expected an object", config(#"{"network":"wavenet","codec":{}}"#)),
+    BadModelFile("network without a kind", "network has no key \"kind\"", changed(#""kind":"wavenet","#, "")),
+    BadModelFile(
+      "network of an unknown kind", .unsupported, "network.kind is \"Wavenet\", expected \"wavenet\" or \"recurrent\"",
+      changed("wavenet", "Wavenet")),
+    BadModelFile("network's kind a number", "network.kind is 7, expected a string", changed(#""wavenet""#, "7")),
+  ]
+
+  static let waveNets: [BadModelFile] = [
+    BadModelFile(
+      "unknown network key", "network has the unknown key \"kernels\", expected any of kind,",
+      changed(#""kernel_size":2"#, #""kernels":2,"kernel_size":2"#)),
+    BadModelFile(
+      "a recurrent key in a wavenet", "network has the unknown key \"layers\"",
+      changed(#""kernel_size":2"#, #""layers":[],"kernel_size":2"#)),
+    BadModelFile("no vocabulary_size", "network has no key \"vocabulary_size\"", changed(#""vocabulary_size":4,"#, "")),
+    BadModelFile(
+      "vocabulary_size zero", "network.vocabulary_size is 0, expected a whole number from 1 to 65536",
+      changed(#"size":4"#, #"size":0"#)),
+    BadModelFile(
+      "vocabulary_size too large", "network.vocabulary_size is 65537, expected", changed(#"size":4"#, #"size":65537"#)),
+    BadModelFile(
+      "vocabulary_size other than levels", "network.vocabulary_size is 5, expected 4, which is codec.levels",
+      changed(#"size":4"#, #"size":5"#)),
+    BadModelFile(
+      "kernel_size 1", "network.kernel_size is 1, expected a whole number from 2 to 3",
+      changed(#""kernel_size":2"#, #""kernel_size":1"#)),
+    BadModelFile("kernel_size 4", "network.kernel_size is 4, expected", changed(#""kernel_size":2"#, #""kernel_size":4"#)),
+    BadModelFile(
+      "kernel_size 2.0", "network.kernel_size is 2.0, expected a whole number",
+      changed(#""kernel_size":2"#, #""kernel_size":2.0"#)),
+    BadModelFile(
+      "kernel_size 2e0", "network.kernel_size is 2e0, expected a whole number",
+      changed(#""kernel_size":2"#, #""kernel_size":2e0"#)),
+    BadModelFile(
+      "kernel_size in quotes", "network.kernel_size is \"2\", expected a whole number",
+      changed(#""kernel_size":2"#, #""kernel_size":"2""#)),
+    BadModelFile("no dilations", "network.dilations is a list of 0, expected a list of 1 to 1024", changed("[1,2]", "[]")),
+    BadModelFile("dilations a number", "network.dilations is 2, expected a list", changed("[1,2]", "2")),
+    BadModelFile(
+      "dilation zero", "network.dilations[1] is 0, expected a whole number from 1 to 1048576", changed("[1,2]", "[1,0]")),
+    BadModelFile("dilation negative", "network.dilations[0] is -1, expected", changed("[1,2]", "[-1,2]")),
+    BadModelFile("dilation too large", "network.dilations[1] is 1048577, expected", changed("[1,2]", "[1,1048577]")),
+    BadModelFile(
+      "too many layers", "network.dilations is a list of 1025, expected a list of 1 to 1024",
+      changed("[1,2]", "[\(Array(repeating: "1", count: 1025).joined(separator: ","))]")),
+    BadModelFile(
+      "residual_channels zero", "network.residual_channels is 0, expected",
+      changed(#""residual_channels":2"#, #""residual_channels":0"#)),
+    BadModelFile(
+      "gate_channels null", "network.gate_channels is null, expected",
+      changed(#""kernel_size":2"#, #""kernel_size":2,"gate_channels":null"#)),
+    BadModelFile(
+      "skip_channels huge", "network.skip_channels is 9223372036854775807, expected",
+      changed(#""skip_channels":3"#, #""skip_channels":9223372036854775807"#)),
+    BadModelFile(
+      "head_channels true", "network.head_channels is true, expected",
+      changed(#""kernel_size":2"#, #""kernel_size":2,"head_channels":true"#)),
+    BadModelFile(
+      "input a string", "network.input is \"embedding\", expected an object", changed(#"{"kind":"embedding"}"#, #""embedding""#)
+    ),
+    BadModelFile(
+      "input of an unknown kind", .unsupported, "network.input.kind is \"fourier\", expected", changed("embedding", "fourier")),
+    BadModelFile(
+      "embedding with a kernel_size", "network.input has the unknown key \"kernel_size\"",
+      changed(#"{"kind":"embedding"}"#, #"{"kind":"embedding","kernel_size":2}"#)),
+    BadModelFile(
+      "convolution without a kernel_size", "network.input has no key \"kernel_size\"", changed("embedding", "convolution")),
+    BadModelFile(
+      "convolution of 65 taps", "network.input.kernel_size is 65, expected a whole number from 1 to 64",
+      changed(#""embedding""#, #""convolution","kernel_size":65"#)),
+    BadModelFile(
+      "biases true", "network.biases is true, expected a list of any of input, gate,",
+      changed(#""kernel_size":2"#, #""kernel_size":2,"biases":true"#)),
+    BadModelFile(
+      "an unknown bias", "network.biases[1] is \"gates\", expected any of input, gate, residual, skip, head",
+      changed(#""kernel_size":2"#, #""kernel_size":2,"biases":["skip","gates"]"#)),
+    BadModelFile(
+      "a bias named twice", "network.biases[1] is \"skip\", expected each name once",
+      changed(#""kernel_size":2"#, #""kernel_size":2,"biases":["skip","skip"]"#)),
+    BadModelFile(
+      "an input bias for an embedding", "network.biases names \"input\", but an embedding input has no bias",
+      changed(#""kernel_size":2"#, #""kernel_size":2,"biases":["input"]"#)),
+    BadModelFile(
+      "a wavenet with a waveform codec", "expected a linear head with 1 channel, since codec.kind is \"waveform\"",
+      changed(#"{"kind":"mu_law","sample_rate":16000,"levels":4}"#, #"{"kind":"waveform","sample_rate":16000}"#)),
+  ]
+
+  static let recurrents: [BadModelFile] = [
+    BadModelFile(
+      "no layers", "network.layers is a list of 0, expected a list of 1 to 64",
+      recurrent(#"[{"kind":"lstm","channels":2},{"kind":"gru","channels":2}]"#, "[]")),
+    BadModelFile(
+      "65 layers", "network.layers is a list of 65, expected a list of 1 to 64",
+      recurrent(
+        #"{"kind":"gru","channels":2}"#, Array(repeating: #"{"kind":"gru","channels":2}"#, count: 64).joined(separator: ","))),
+    BadModelFile(
+      "a layer of an unknown kind", .unsupported, "network.layers[1].kind is \"rnn\", expected \"lstm\" or \"gru\"",
+      recurrent("gru", "rnn")),
+    BadModelFile(
+      "a layer of no channels", "network.layers[0].channels is 0, expected",
+      recurrent(#""lstm","channels":2"#, #""lstm","channels":0"#)),
+    BadModelFile(
+      "a layer without channels", "network.layers[0] has no key \"channels\"", recurrent(#""lstm","channels":2"#, #""lstm""#)),
+    BadModelFile(
+      "a layer with a bias", "network.layers[0] has the unknown key \"bias\"", recurrent(#""lstm""#, #""lstm","bias":true"#)),
+    BadModelFile(
+      "a vector of two channels", "network.input.channels is 2, expected 1",
+      recurrent(#""vector","channels":1"#, #""vector","channels":2"#)),
+    BadModelFile(
+      "one-hot with channels", "network.input has the unknown key \"channels\"", recurrent(#""vector""#, #""one_hot""#)),
+    BadModelFile(
+      "an input of tokens under a linear head", .unsupported, "input of tokens and a linear head",
+      recurrent(#"{"kind":"vector","channels":1}"#, #"{"kind":"one_hot"},"vocabulary_size":256"#)),
+    BadModelFile(
+      "a head of two channels", "network.head.channels is 2, expected 1",
+      recurrent(#""linear","channels":1"#, #""linear","channels":2"#)),
+    BadModelFile(
+      "a head of an unknown kind", .unsupported, "network.head.kind is \"sigmoid\", expected", recurrent("linear", "sigmoid")),
+    BadModelFile(
+      "a softmax without vocabulary_size", "network has no key \"vocabulary_size\"",
+      recurrent(#""linear","channels":1"#, #""softmax""#)),
+    BadModelFile(
+      "vocabulary_size without tokens", "network.vocabulary_size is 256, but neither input nor head",
+      recurrent(#""head""#, #""vocabulary_size":256,"head""#)),
+    BadModelFile(
+      "a softmax with a waveform codec", "expected a linear head with 1 channel",
+      recurrent(#"{"kind":"linear","channels":1}"#, #"{"kind":"softmax"},"vocabulary_size":256"#)),
+    BadModelFile(
+      "a linear head with a mu-law codec", "network.head is linear, expected softmax",
+      recurrent(#"{"kind":"waveform","sample_rate":48000}"#, #"{"kind":"mu_law","sample_rate":48000,"levels":256}"#)),
+    BadModelFile(
+      "initial_states a number", "network.initial_states is 1, expected true or false",
+      recurrent(#""head""#, #""initial_states":1,"head""#)),
+    BadModelFile(
+      "a wavenet's bias in a recurrent network", "network.biases[0] is \"gate\", expected any of layers, head",
+      recurrent(#""head""#, #""biases":["gate"],"head""#)),
+  ]
+
+  static let codecs: [BadModelFile] = [
+    BadModelFile(
+      "codec of an unknown kind", .unsupported, "codec.kind is \"mulaw\", expected \"mu_law\" or \"waveform\"",
+      changed("mu_law", "mulaw")),
+    BadModelFile("codec without levels", "codec has no key \"levels\"", changed(#","levels":4"#, "")),
+    BadModelFile(
+      "one level", "codec.levels is 1, expected a whole number from 2 to 65536", changed(#""levels":4"#, #""levels":1"#)),
+    BadModelFile(
+      "sample rate too low", "codec.sample_rate is 999, expected a whole number from 1000 to 768000", changed("16000", "999")),
+    BadModelFile("sample rate too high", "codec.sample_rate is 768001, expected", changed("16000", "768001")),
+    BadModelFile("sample rate with a fraction", "codec.sample_rate is 16000.5, expected", changed("16000", "16000.5")),
+    BadModelFile("waveform with levels", "codec has the unknown key \"levels\"", changed("mu_law", "waveform")),
+  ]
+
+  static let conditions: [BadModelFile] = [
+    BadModelFile(
+      "conditions an object", "conditions is an object, expected a list",
+      changed(#"[{"name":"pitch","kind":"class","size":3}]"#, "{}")),
+    BadModelFile(
+      "a condition a string", "conditions[0] is \"pitch\", expected an object",
+      changed(#"[{"name":"pitch","kind":"class","size":3}]"#, #"["pitch"]"#)),
+    BadModelFile("a condition without a name", "conditions[0] has no key \"name\"", changed(#""name":"pitch","#, "")),
+    BadModelFile(
+      "a condition with an empty name", "conditions[0].name is \"\", expected 1 to 64 characters of a-z", changed("pitch", "")),
+    BadModelFile("a condition with capitals", "conditions[0].name is \"Pitch\", expected", changed("pitch", "Pitch")),
+    BadModelFile("a condition with a dot", "conditions[0].name is \"pitch.x\", expected", changed("pitch", "pitch.x")),
+    BadModelFile(
+      "a condition with a long name", "expected 1 to 64 characters", changed("pitch", String(repeating: "p", count: 65))),
+    BadModelFile(
+      "a condition twice", "conditions[1].name is \"pitch\", expected each name once",
+      changed(#""size":3}"#, #""size":3},{"name":"pitch","kind":"vector","size":1}"#)),
+    BadModelFile(
+      "a condition of an unknown kind", .unsupported, "conditions[0].kind is \"text\", expected \"class\" or \"vector\"",
+      changed(#""class""#, #""text""#)),
+    BadModelFile("a condition without a size", "conditions[0] has no key \"size\"", changed(#","size":3"#, "")),
+    BadModelFile("a condition of size zero", "conditions[0].size is 0, expected", changed(#""size":3"#, #""size":0"#)),
+    BadModelFile(
+      "a misspelt condition key", "conditions[0] has the unknown key \"lables\"",
+      changed(#""size":3"#, #""size":3,"lables":["a","b","c"]"#)),
+    BadModelFile(
+      "labels for a vector", "conditions[0] has the unknown key \"labels\"",
+      changed(#""class","size":3"#, #""vector","size":3,"labels":["a","b","c"]"#)),
+    BadModelFile(
+      "too few labels", "conditions[0].size is 3, expected 2, the number of labels",
+      changed(#""size":3"#, #""size":3,"labels":["a","b"]"#)),
+    BadModelFile("no labels", "conditions[0].labels is a list of 0, expected", changed(#""size":3"#, #""labels":[]"#)),
+    BadModelFile(
+      "a label twice", "conditions[0].labels[2] is \"a\", expected each name once",
+      changed(#""size":3"#, #""labels":["a","b","a"]"#)),
+    BadModelFile(
+      "a label a number", "conditions[0].labels[1] is 2, expected a string", changed(#""size":3"#, #""labels":["a",2,"c"]"#)),
+    BadModelFile(
+      "a label with U+0000", "conditions[0].labels[0] holds the character U+0000",
+      changed(#""size":3"#, #""labels":["a\u0000"]"#)),
+    BadModelFile(
+      "embedding_channels zero", "conditions[0].embedding_channels is 0, expected",
+      changed(#""size":3"#, #""size":3,"embedding_channels":0"#)),
+    BadModelFile(
+      "frames_per_value zero", "conditions[0].frames_per_value is 0, expected a whole number from 1 to 1048576",
+      changed(#""size":3"#, #""size":3,"frames_per_value":0"#)),
+    BadModelFile(
+      "a default that is no class", "conditions[0].default is 3, expected a whole number from 0 to 2",
+      changed(#""size":3"#, #""size":3,"default":3"#)),
+    BadModelFile(
+      "a default by label", "conditions[0].default is \"a\", expected a whole number",
+      changed(#""size":3"#, #""labels":["a","b"],"default":"a""#)),
+    BadModelFile(
+      "a vector default too short", "conditions[0].default is a list of 2, expected a list of 3 numbers",
+      changed(#""class","size":3"#, #""vector","size":3,"default":[0,0]"#)),
+    BadModelFile(
+      "a vector default of text", "conditions[0].default[2] is \"0\", expected a number",
+      changed(#""class","size":3"#, #""vector","size":3,"default":[0,0,"0"]"#)),
+    BadModelFile(
+      "a vector default beyond 32 bits", "conditions[0].default[0] is 1e39, expected a number that fits in 32 bits",
+      changed(#""class","size":3"#, #""vector","size":3,"default":[1e39,0,0]"#)),
+    BadModelFile(
+      "a vector default beyond 64 bits", "the number \"1e999\" is too large",
+      changed(#""class","size":3"#, #""vector","size":3,"default":[1e999,0,0]"#)),
+    BadModelFile(
+      "too many conditions", "conditions is a list of 257, expected a list of at most 256",
+      changed(
+        #"{"name":"pitch","kind":"class","size":3}"#,
+        (0..<257).map { #"{"name":"c\#($0)","kind":"class","size":3}"# }.joined(separator: ","))),
+    BadModelFile(
+      "conditions of very many channels", .unsupported, "conditions[1] brings the conditions over 65536 channels",
+      changed(
+        #"{"name":"pitch","kind":"class","size":3}"#,
+        #"{"name":"a","kind":"vector","size":65536},{"name":"b","kind":"vector","size":1}"#)),
+  ]
+
+  static let settings: [BadModelFile] = [
+    BadModelFile(
+      "unknown sampling key", "sampling has the unknown key \"top\", expected any of temperature, top_k, top_p",
+      changed(#""temperature":0.5"#, #""top":5"#)),
+    BadModelFile(
+      "negative temperature", "sampling.temperature is -0.5, expected a number from 0 to 100", changed("0.5", "-0.5")),
+    BadModelFile("temperature too high", "sampling.temperature is 100.5, expected", changed("0.5", "100.5")),
+    BadModelFile("temperature text", "sampling.temperature is \"hot\", expected", changed("0.5", #""hot""#)),
+    BadModelFile(
+      "top_k with a fraction", "sampling.top_k is 1.5, expected a whole number", changed(#""temperature":0.5"#, #""top_k":1.5"#)
+    ),
+    BadModelFile(
+      "top_k negative", "sampling.top_k is -1, expected a whole number from 0", changed(#""temperature":0.5"#, #""top_k":-1"#)),
+    BadModelFile(
+      "top_p over 1", "sampling.top_p is 1.01, expected a number from 0 to 1", changed(#""temperature":0.5"#, #""top_p":1.01"#)),
+    BadModelFile("sampling a list", "sampling is a list of 0, expected an object", changed(#"{"temperature":0.5}"#, "[]")),
+    BadModelFile(
+      "unknown training key", "training has the unknown key \"epochs\"",
+      changed(#""sampling""#, #""training":{"epochs":3},"sampling""#)),
+    BadModelFile(
+      "training steps text", "training.steps is \"many\", expected a number",
+      changed(#""sampling""#, #""training":{"steps":"many"},"sampling""#)),
+    BadModelFile(
+      "training data a list", "training.data is a list of 1, expected a string",
+      changed(#""sampling""#, #""training":{"data":["x"]},"sampling""#)),
+  ]
+
+  // MARK: Tensors against the configuration
+
+  private static func spoilt(_ elementType: ElementType, _ bits: [UInt8]) -> [UInt8] {
+    var bytes = SmallModel.bytes(elementType: elementType)
+    // The last tensor's last value.
+    bytes.replaceSubrange(bytes.count - bits.count..<bytes.count, with: bits)
+    return bytes
+  }
+
+  static let tensors: [BadModelFile] = [
+    BadModelFile("no tensors", "is missing, expected with shape", SmallModel.bytes(tensors: [])),
+    BadModelFile(
+      "a tensor missing", "tensor \"layers.1.skip.bias\" is missing, expected with shape [3]",
+      SmallModel.bytes(changing: [("layers.1.skip.bias", nil)])),
+    BadModelFile(
+      "a tensor misspelt", "tensor \"head.output.weight\" is missing",
+      SmallModel.bytes(changing: [("head.output.weight", nil), ("head.output.weights", [4, 3])])),
+    BadModelFile(
+      "a tensor transposed", "tensor \"head.output.weight\" has shape [3, 4], expected [4, 3]",
+      SmallModel.bytes(changing: [("head.output.weight", [3, 4])])),
+    BadModelFile(
+      "a tensor of another rank", "tensor \"layers.0.gate.weight\" has shape [4, 4], expected [4, 2, 2]",
+      SmallModel.bytes(changing: [("layers.0.gate.weight", [4, 4])])),
+    BadModelFile(
+      "a tensor with a dimension of 1 more", "tensor \"head.hidden.bias\" has shape [1, 3], expected [3]",
+      SmallModel.bytes(changing: [("head.hidden.bias", [1, 3])])),
+    BadModelFile(
+      "a tensor too many", "tensor \"optimizer.step\" is unknown: the configuration does not ask for it",
+      SmallModel.bytes(changing: [("optimizer.step", [1])])),
+    BadModelFile(
+      "several tensors too many", "tensor \"optimizer.moment\" and 2 more are unknown",
+      SmallModel.bytes(changing: [("optimizer.step", [1]), ("optimizer.moment", [1]), ("z", [1])])),
+    BadModelFile(
+      "the last layer's residual", "tensor \"layers.1.residual.weight\" is unknown",
+      SmallModel.bytes(changing: [("layers.1.residual.weight", [2, 2])])),
+    BadModelFile(
+      "a condition without its tensors", "tensor \"layers.0.condition.weight\" is missing",
+      SmallModel.bytes(changing: [("layers.0.condition.weight", nil)])),
+    BadModelFile(
+      "a condition's embedding missing", "tensor \"conditions.pitch.embedding.weight\" is missing, expected with shape [3, 5]",
+      changed(#""size":3"#, #""size":3,"embedding_channels":5"#)),
+    BadModelFile(
+      "conditions' tensors without conditions", "tensor \"layers.0.condition.weight\" and 1 more are unknown",
+      changed(#""conditions":[{"name":"pitch","kind":"class","size":3}],"#, "")),
+    BadModelFile("F32 infinity", "holds a value that is not finite, at index", spoilt(.float32, [0x00, 0x00, 0x80, 0x7F])),
+    BadModelFile(
+      "F32 minus infinity", "holds a value that is not finite, at index", spoilt(.float32, [0x00, 0x00, 0x80, 0xFF])),
+    BadModelFile("F32 not a number", "holds a value that is not finite, at index", spoilt(.float32, [0x01, 0x00, 0x80, 0x7F])),
+    BadModelFile("F16 infinity", "holds a value that is not finite, at index", spoilt(.float16, [0x00, 0x7C])),
+    BadModelFile("F16 not a number", "holds a value that is not finite, at index", spoilt(.float16, [0xFF, 0xFF])),
+    BadModelFile("BF16 infinity", "holds a value that is not finite, at index", spoilt(.bfloat16, [0x80, 0x7F])),
+    BadModelFile("BF16 not a number", "holds a value that is not finite, at index", spoilt(.bfloat16, [0xC0, 0xFF])),
+  ]
+}

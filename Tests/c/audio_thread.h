@@ -1,0 +1,136 @@
+/*
+ * An audio thread: calls every [audio-thread] function of the header, with good and with bad arguments, in blocks of many sizes.
+ * The three proofs of the real-time contract drive each model through it from the very first call.
+ */
+#ifndef AUDIO_THREAD_H
+#define AUDIO_THREAD_H
+
+#include "host.h"
+
+#define LARGEST_BLOCK 64
+#define MOST_CONDITIONS 16
+#define MOST_VALUES 64
+
+/* clang checks functions so marked, in a build with -fsanitize=realtime; other compilers know nothing of it. */
+#if defined(__clang__) && defined(__has_feature)
+#if __has_feature(realtime_sanitizer)
+#define NONBLOCKING __attribute__((nonblocking))
+#endif
+#endif
+#ifndef NONBLOCKING
+#define NONBLOCKING
+#endif
+
+typedef struct audio_thread {
+  cadenza_stream *stream;
+  uint32_t condition_count;
+  struct {
+    int is_class;
+    uint32_t size;
+  } conditions[MOST_CONDITIONS];
+  unsigned turn;
+  unsigned failures; /* calls that answered otherwise than they must */
+  int expects_numeric_error;
+  float output[LARGEST_BLOCK + 1];
+} audio_thread;
+
+/* Off the audio thread: what the callback needs to know beforehand. */
+static inline audio_thread audio_thread_for(const cadenza_model *model, cadenza_stream *stream) {
+  audio_thread thread;
+  memset(&thread, 0, sizeof thread);
+  thread.stream = stream;
+  thread.condition_count = model_info(model).condition_count;
+  if (thread.condition_count > MOST_CONDITIONS) thread.condition_count = MOST_CONDITIONS;
+  for (uint32_t i = 0; i < thread.condition_count; i++) {
+    cadenza_condition_info info = condition_info(model, i);
+    thread.conditions[i].is_class = info.kind == CADENZA_CONDITION_CLASS;
+    thread.conditions[i].size = info.size;
+  }
+  return thread;
+}
+
+/* One turn of the callback. Every third sets a parameter, every fifth a condition, and so on: all of them within 60 turns. */
+static inline void audio_thread_turn(audio_thread *thread) NONBLOCKING {
+  static const size_t sizes[8] = {1, 7, 4, 0, 16, 2, LARGEST_BLOCK, 3};
+  static const float values[4][3] = {{0.9f, 1, 0}, {0, 40, 1}, {1, 0.9f, 0.2f}, {1, 0.5f, 2}};
+  cadenza_stream *stream = thread->stream;
+  unsigned turn = thread->turn++;
+  unsigned failures = 0;
+
+  if (turn % 3 == 0) {
+    cadenza_parameter parameter = (cadenza_parameter)(turn / 3 % 4);
+    float value = values[parameter][turn / 12 % 3], found = -1;
+    failures += cadenza_stream_set_parameter(stream, parameter, value) != CADENZA_OK;
+    failures += cadenza_stream_get_parameter(stream, parameter, &found) != CADENZA_OK || found != value;
+    failures += cadenza_stream_set_parameter(stream, parameter, -1) != CADENZA_ERROR_INVALID_ARGUMENT;
+    failures += cadenza_stream_set_parameter(NULL, 77, 1) != CADENZA_ERROR_INVALID_ARGUMENT;
+  }
+  if (turn % 5 == 0 && thread->condition_count > 0) {
+    uint32_t index = turn / 5 % thread->condition_count;
+    uint32_t size = thread->conditions[index].size;
+    float condition[MOST_VALUES];
+    for (uint32_t i = 0; i < MOST_VALUES; i++) {
+      condition[i] = thread->conditions[index].is_class ? (float)(turn % size) : (float)((turn + i) % 21) / 10 - 1;
+    }
+    if (thread->conditions[index].is_class) size = 1;
+    if (size <= MOST_VALUES) {
+      cadenza_status status = cadenza_stream_set_condition(stream, index, condition, size);
+      failures += status != CADENZA_OK && status != CADENZA_ERROR_STATE; /* a full queue is an answer, too */
+    }
+    condition[0] = -1e30f;
+    failures += cadenza_stream_set_condition(stream, 12345, condition, 1) != CADENZA_ERROR_INVALID_ARGUMENT;
+  }
+  if (turn % 7 == 0) {
+    cadenza_stream_statistics statistics;
+    statistics.struct_size = sizeof statistics;
+    failures += cadenza_stream_get_statistics(stream, &statistics) != CADENZA_OK;
+    statistics.struct_size = 3;
+    failures += cadenza_stream_get_statistics(stream, &statistics) != CADENZA_ERROR_INVALID_ARGUMENT;
+  }
+  if (turn % 997 == 996) failures += cadenza_stream_reset(stream, turn) != CADENZA_OK;
+
+  size_t frames = sizes[turn % 8];
+  thread->output[frames] = 7;
+  cadenza_status status = cadenza_generate_block(stream, thread->output, frames);
+  cadenza_status expected = thread->expects_numeric_error && frames > 0 ? CADENZA_ERROR_NUMERIC : CADENZA_OK;
+  failures += status != expected || thread->output[frames] != 7;
+  if (turn % 11 == 0) {
+    failures += cadenza_generate_block(stream, NULL, 5) != CADENZA_ERROR_INVALID_ARGUMENT;
+    failures += cadenza_generate_block(NULL, thread->output, 5) != CADENZA_ERROR_INVALID_ARGUMENT;
+    failures += cadenza_generate_block(stream, thread->output, (size_t)1 << 40) != CADENZA_ERROR_INVALID_ARGUMENT;
+  }
+  thread->failures += failures;
+}
+
+/* The subjects of the proofs: the tiny models, then the files named on the command line. NULL after the last. */
+typedef struct subject {
+  const char *name;
+  cadenza_model *model;
+  cadenza_stream *stream;
+  audio_thread thread;
+} subject;
+
+static inline int next_subject(subject *s, int number, int argument_count, char **arguments) {
+  memset(s, 0, sizeof *s);
+  if (number < TINY_KINDS) {
+    s->name = tiny_names[number];
+    s->model = load_tiny((tiny_kind)number);
+  } else if (number - TINY_KINDS + 1 < argument_count) {
+    s->name = arguments[number - TINY_KINDS + 1];
+    s->model = load_file(s->name);
+  } else {
+    return 0;
+  }
+  note("%s", s->name);
+  s->stream = create(s->model, 1);
+  s->thread = audio_thread_for(s->model, s->stream);
+  s->thread.expects_numeric_error = number == TINY_OVERFLOW;
+  return 1;
+}
+
+static inline void end_subject(subject *s) {
+  cadenza_stream_destroy(s->stream);
+  cadenza_model_release(s->model);
+}
+
+#endif

@@ -1,0 +1,655 @@
+/*
+ * Bad input: each entry is a call that must fail with its status and change nothing. It is made on one of two twin streams, in
+ * the middle of their music; afterwards their parameters, their state and the sound that follows must still be the same.
+ */
+#include "host.h"
+
+#include <math.h>
+
+#define HUGE_FRAMES ((size_t)1 << 40)
+
+typedef struct subject {
+  cadenza_model *model;
+  cadenza_stream *stream;
+  cadenza_error error; /* for calls that take one */
+  int has_sentence;    /* whether the call was given `error` */
+} subject;
+
+typedef struct bad_call {
+  const char *name;
+  cadenza_status (*call)(subject *);
+  cadenza_status expected;
+} bad_call;
+
+#define INVALID CADENZA_ERROR_INVALID_ARGUMENT
+
+static float silence[4096];
+static unsigned char scratch[1 << 20];
+
+/* ---- Calls on a stream -------------------------------------------------------------------------------------------------- */
+
+#define CALL(name) static cadenza_status name(subject *s)
+
+CALL(generate_null_output) { return cadenza_generate_block(s->stream, NULL, 64); }
+CALL(generate_too_much) {
+  float guard[4] = {7, 7, 7, 7};
+  cadenza_status status = cadenza_generate_block(s->stream, guard, HUGE_FRAMES);
+  CHECK(guard[0] == 7 && guard[3] == 7); /* nothing is written */
+  CHECK(cadenza_generate_block(s->stream, guard, SIZE_MAX) == status);
+  CHECK(cadenza_generate_block(s->stream, guard, SIZE_MAX / 4) == status);
+  CHECK(cadenza_generate_block(s->stream, guard, SIZE_MAX / 4 + 2) == status);
+  CHECK(cadenza_generate_block(s->stream, guard, (size_t)UINT32_MAX + 1) == status);
+  CHECK(guard[0] == 7 && guard[3] == 7);
+  return status;
+}
+CALL(generate_too_much_into_null) { return cadenza_generate_block(s->stream, NULL, HUGE_FRAMES); }
+CALL(prime_null) { return cadenza_stream_prime(s->stream, NULL, 64); }
+CALL(prime_too_much) { return cadenza_stream_prime(s->stream, silence, HUGE_FRAMES); }
+CALL(prime_size_max) { return cadenza_stream_prime(s->stream, silence, SIZE_MAX); }
+CALL(prime_nan) {
+  float samples[64] = {0};
+  samples[63] = NAN;
+  return cadenza_stream_prime(s->stream, samples, 64);
+}
+CALL(prime_infinity) {
+  float samples[64] = {0.5f};
+  samples[40] = -INFINITY;
+  return cadenza_stream_prime(s->stream, samples, 64);
+}
+CALL(score_null_samples) {
+  double nats = 5;
+  cadenza_status status = cadenza_stream_score(s->stream, NULL, 64, &nats);
+  CHECK(nats == 0);
+  return status;
+}
+CALL(score_null_nats) { return cadenza_stream_score(s->stream, silence, 64, NULL); }
+CALL(score_nan) {
+  float samples[64] = {0};
+  double nats = 5;
+  samples[20] = NAN;
+  cadenza_status status = cadenza_stream_score(s->stream, samples, 64, &nats);
+  CHECK(nats == 0);
+  return status;
+}
+CALL(score_too_much) {
+  double nats = 5;
+  cadenza_status status = cadenza_stream_score(s->stream, silence, HUGE_FRAMES, &nats);
+  CHECK(nats == 0);
+  return status;
+}
+
+static cadenza_status set(subject *s, cadenza_parameter parameter, float value) {
+  return cadenza_stream_set_parameter(s->stream, parameter, value);
+}
+CALL(parameter_unknown) { return set(s, 4, 1); }
+CALL(parameter_negative) { return set(s, -1, 1); }
+CALL(parameter_far_away) { return set(s, INT32_MAX, 1); }
+CALL(temperature_negative) { return set(s, CADENZA_PARAMETER_TEMPERATURE, -0.001f); }
+CALL(temperature_too_high) { return set(s, CADENZA_PARAMETER_TEMPERATURE, 100.01f); }
+CALL(temperature_nan) { return set(s, CADENZA_PARAMETER_TEMPERATURE, NAN); }
+CALL(temperature_infinite) { return set(s, CADENZA_PARAMETER_TEMPERATURE, INFINITY); }
+CALL(top_k_fraction) { return set(s, CADENZA_PARAMETER_TOP_K, 1.5f); }
+CALL(top_k_negative) { return set(s, CADENZA_PARAMETER_TOP_K, -1); }
+CALL(top_k_too_high) { return set(s, CADENZA_PARAMETER_TOP_K, 16777218); }
+CALL(top_k_nan) { return set(s, CADENZA_PARAMETER_TOP_K, NAN); }
+CALL(top_k_infinite) { return set(s, CADENZA_PARAMETER_TOP_K, INFINITY); }
+CALL(top_p_negative) { return set(s, CADENZA_PARAMETER_TOP_P, -0.1f); }
+CALL(top_p_above_one) { return set(s, CADENZA_PARAMETER_TOP_P, 1.0001f); }
+CALL(top_p_nan) { return set(s, CADENZA_PARAMETER_TOP_P, NAN); }
+CALL(gain_negative) { return set(s, CADENZA_PARAMETER_GAIN, -1); }
+CALL(gain_too_high) { return set(s, CADENZA_PARAMETER_GAIN, 16.01f); }
+CALL(gain_infinite) { return set(s, CADENZA_PARAMETER_GAIN, INFINITY); }
+CALL(get_parameter_null) { return cadenza_stream_get_parameter(s->stream, CADENZA_PARAMETER_GAIN, NULL); }
+CALL(get_parameter_unknown) {
+  float value = 5;
+  cadenza_status status = cadenza_stream_get_parameter(s->stream, 99, &value);
+  CHECK(value == 5);
+  return status;
+}
+
+static cadenza_status condition(subject *s, uint32_t index, float first, size_t count) {
+  float values[4] = {first, 0.5f, 0.5f, 0.5f};
+  return cadenza_stream_set_condition(s->stream, index, values, count);
+}
+CALL(condition_unknown) { return condition(s, 5, 0, 1); }
+CALL(condition_far_away) { return condition(s, UINT32_MAX, 0, 1); }
+CALL(condition_null) { return cadenza_stream_set_condition(s->stream, 0, NULL, 1); }
+CALL(condition_empty) { return condition(s, 0, 0, 0); }
+CALL(condition_class_of_two) { return condition(s, 0, 0, 2); }
+CALL(condition_class_too_high) { return condition(s, 0, 3, 1); }
+CALL(condition_class_negative) { return condition(s, 0, -1, 1); }
+CALL(condition_class_fraction) { return condition(s, 0, 0.5f, 1); }
+CALL(condition_class_nan) { return condition(s, 0, NAN, 1); }
+CALL(condition_class_infinite) { return condition(s, 0, INFINITY, 1); }
+CALL(condition_class_enormous) { return condition(s, 0, 1e30f, 1); }
+CALL(condition_vector_of_one) { return condition(s, 2, 0, 1); }
+CALL(condition_vector_of_three) { return condition(s, 2, 0, 3); }
+CALL(condition_vector_of_many) { return condition(s, 2, 0, SIZE_MAX); }
+CALL(condition_vector_nan) { return condition(s, 2, NAN, 2); }
+CALL(condition_local_class_too_high) { return condition(s, 3, 5, 1); }
+CALL(condition_local_second_value_bad) {
+  float values[3] = {1, 2, NAN};
+  return cadenza_stream_set_condition(s->stream, 3, values, 3);
+}
+CALL(condition_local_vector_torn) { return condition(s, 4, 0, 3); }
+CALL(condition_local_vector_infinite) { return condition(s, 4, INFINITY, 2); }
+CALL(condition_local_queue_overflows) {
+  uint32_t capacity = condition_info(s->model, 3).queue_capacity;
+  float values[4096] = {0};
+  CHECK(capacity < 4096);
+  return cadenza_stream_set_condition(s->stream, 3, values, capacity + 1);
+}
+CALL(condition_local_count_enormous) {
+  float value = 1;
+  return cadenza_stream_set_condition(s->stream, 3, &value, SIZE_MAX);
+}
+
+CALL(save_null_size) { return cadenza_stream_save_state(s->stream, scratch, NULL); }
+CALL(save_too_little_room) {
+  size_t needed = 0, room;
+  CHECK(cadenza_stream_save_state(s->stream, NULL, &needed) == CADENZA_OK);
+  CHECK(needed > 0 && needed <= sizeof scratch);
+  for (room = 0; room < needed; room = room * 2 + 1) {
+    size_t size = room;
+    memset(scratch, 0xA5, sizeof scratch);
+    CHECK(cadenza_stream_save_state(s->stream, scratch, &size) == INVALID);
+    CHECK_EQUAL(size, needed);
+    for (size_t i = 0; i < needed; i++) CHECK(scratch[i] == 0xA5);
+  }
+  room = needed - 1;
+  return cadenza_stream_save_state(s->stream, scratch, &room);
+}
+CALL(load_null) { return cadenza_stream_load_state(s->stream, NULL, 64); }
+CALL(load_nothing) { return cadenza_stream_load_state(s->stream, scratch, 0); }
+CALL(load_zeros) {
+  memset(scratch, 0, sizeof scratch);
+  return cadenza_stream_load_state(s->stream, scratch, 4096);
+}
+CALL(load_truncated) {
+  size_t size = sizeof scratch;
+  CHECK(cadenza_stream_save_state(s->stream, scratch, &size) == CADENZA_OK);
+  for (size_t cut = 1; cut < size; cut = cut * 2 + 1) {
+    CHECK(cadenza_stream_load_state(s->stream, scratch, size - cut) == CADENZA_ERROR_FORMAT);
+  }
+  CHECK(cadenza_stream_load_state(s->stream, scratch, size + 1) == CADENZA_ERROR_FORMAT);
+  CHECK(cadenza_stream_load_state(s->stream, scratch, HUGE_FRAMES) == CADENZA_ERROR_FORMAT);
+  CHECK(cadenza_stream_load_state(s->stream, scratch, SIZE_MAX) == CADENZA_ERROR_FORMAT);
+  return cadenza_stream_load_state(s->stream, scratch, size - 1);
+}
+CALL(load_from_another_model) {
+  cadenza_status status = CADENZA_ERROR_FORMAT;
+  for (int kind = 0; kind < TINY_KINDS && status == CADENZA_ERROR_FORMAT; kind++) {
+    if (kind == TINY_WAVENET) continue;
+    cadenza_model *other_model = load_tiny((tiny_kind)kind);
+    cadenza_stream *other = create(other_model, 1);
+    size_t size = sizeof scratch;
+    CHECK(cadenza_stream_save_state(other, scratch, &size) == CADENZA_OK);
+    status = cadenza_stream_load_state(s->stream, scratch, size);
+    cadenza_stream_destroy(other);
+    cadenza_model_release(other_model);
+  }
+  return status;
+}
+CALL(load_from_a_model_of_the_same_shape) { /* other weights, nothing else */
+  size_t size;
+  unsigned char *bytes = tiny_model(TINY_WAVENET, &size);
+  bytes[size - 3] ^= 0x20;
+  cadenza_model *other_model = NULL;
+  CHECK(cadenza_model_load_memory(bytes, size, &other_model, NULL) == CADENZA_OK);
+  cadenza_stream *other = create(other_model, 1);
+  size = sizeof scratch;
+  CHECK(cadenza_stream_save_state(other, scratch, &size) == CADENZA_OK);
+  cadenza_status status = cadenza_stream_load_state(s->stream, scratch, size);
+  cadenza_stream_destroy(other);
+  cadenza_model_release(other_model);
+  free(bytes);
+  return status;
+}
+CALL(statistics_null) { return cadenza_stream_get_statistics(s->stream, NULL); }
+CALL(statistics_of_the_past) {
+  cadenza_stream_statistics statistics;
+  for (uint32_t size = 0; size < sizeof statistics; size++) {
+    memset(&statistics, 0xA5, sizeof statistics);
+    statistics.struct_size = size;
+    CHECK(cadenza_stream_get_statistics(s->stream, &statistics) == INVALID);
+    CHECK(statistics.frames == 0xA5A5A5A5A5A5A5A5u);
+  }
+  return INVALID;
+}
+
+/* ---- Calls on a model --------------------------------------------------------------------------------------------------- */
+
+CALL(info_null) { return cadenza_model_get_info(s->model, NULL); }
+CALL(info_null_model) {
+  cadenza_model_info info = {.struct_size = sizeof info};
+  (void)s;
+  return cadenza_model_get_info(NULL, &info);
+}
+CALL(info_of_the_past) {
+  cadenza_model_info info;
+  for (uint32_t size = 0; size < sizeof info; size++) {
+    memset(&info, 0xA5, sizeof info);
+    info.struct_size = size;
+    CHECK(cadenza_model_get_info(s->model, &info) == INVALID);
+    CHECK(info.sample_rate == 0xA5A5A5A5u);
+  }
+  return INVALID;
+}
+CALL(condition_info_null) { return cadenza_model_get_condition_info(s->model, 0, NULL); }
+CALL(condition_info_null_model) {
+  cadenza_condition_info info = {.struct_size = sizeof info};
+  (void)s;
+  return cadenza_model_get_condition_info(NULL, 0, &info);
+}
+CALL(condition_info_unknown) {
+  cadenza_condition_info info = {.struct_size = sizeof info};
+  CHECK(cadenza_model_get_condition_info(s->model, UINT32_MAX, &info) == INVALID);
+  return cadenza_model_get_condition_info(s->model, 5, &info);
+}
+CALL(condition_info_of_the_past) {
+  cadenza_condition_info info = {.struct_size = sizeof info - 1};
+  return cadenza_model_get_condition_info(s->model, 0, &info);
+}
+
+/* ---- Calls without a stream --------------------------------------------------------------------------------------------- */
+
+CALL(null_stream_generate) {
+  (void)s;
+  float block[100];
+  for (int i = 0; i < 100; i++) block[i] = 7;
+  cadenza_status status = cadenza_generate_block(NULL, block, 99);
+  for (int i = 0; i < 99; i++) CHECK(block[i] == 0); /* silence */
+  CHECK(block[99] == 7);
+  CHECK(cadenza_generate_block(NULL, NULL, 99) == status);
+  CHECK(cadenza_generate_block(NULL, NULL, 0) == status);
+  CHECK(cadenza_generate_block(NULL, block, HUGE_FRAMES) == status);
+  return status;
+}
+CALL(null_stream_everywhere) {
+  (void)s;
+  float value = 0;
+  double nats = 5;
+  size_t size = sizeof scratch;
+  cadenza_stream_statistics statistics = {.struct_size = sizeof statistics};
+  CHECK(cadenza_stream_reset(NULL, 1) == INVALID);
+  CHECK(cadenza_stream_prime(NULL, silence, 64) == INVALID);
+  CHECK(cadenza_stream_score(NULL, silence, 64, &nats) == INVALID && nats == 0);
+  CHECK(cadenza_stream_set_parameter(NULL, CADENZA_PARAMETER_GAIN, 1) == INVALID);
+  CHECK(cadenza_stream_get_parameter(NULL, CADENZA_PARAMETER_GAIN, &value) == INVALID);
+  CHECK(cadenza_stream_set_condition(NULL, 0, &value, 1) == INVALID);
+  CHECK(cadenza_stream_save_state(NULL, scratch, &size) == INVALID);
+  CHECK(cadenza_stream_load_state(NULL, scratch, 64) == INVALID);
+  CHECK(cadenza_stream_get_statistics(NULL, &statistics) == INVALID);
+  cadenza_stream_destroy(NULL);
+  cadenza_model_release(NULL);
+  CHECK(cadenza_model_retain(NULL) == NULL);
+  return INVALID;
+}
+
+/* ---- Creating: each call also gives a sentence ---------------------------------------------------------------------------- */
+
+static cadenza_status create_with(subject *s, cadenza_model *model, const cadenza_stream_options *options) {
+  cadenza_stream *stream = (cadenza_stream *)s; /* must become NULL */
+  s->has_sentence = 1;
+  memset(&s->error, 0xA5, sizeof s->error);
+  cadenza_status status = cadenza_stream_create(model, options, &stream, &s->error);
+  CHECK(stream == NULL);
+  CHECK(cadenza_stream_create(model, options, &stream, NULL) == status); /* the error may be NULL */
+  return status;
+}
+
+static cadenza_stream_options defaults(subject *s) {
+  cadenza_stream_options options;
+  cadenza_stream_options_init(&options, s->model);
+  return options;
+}
+
+#define CREATE(name, change) \
+  CALL(name) { \
+    cadenza_stream_options options = defaults(s); \
+    change; \
+    return create_with(s, s->model, &options); \
+  }
+
+CALL(create_null_model) { return create_with(s, NULL, NULL); }
+CALL(create_null_stream) {
+  s->has_sentence = 1;
+  return cadenza_stream_create(s->model, NULL, NULL, &s->error);
+}
+CREATE(create_struct_size_zero, options.struct_size = 0)
+CREATE(create_struct_size_past, options.struct_size -= 4)
+CREATE(create_struct_size_future, options.struct_size += 8)
+CREATE(create_struct_size_absurd, options.struct_size = UINT32_MAX)
+CREATE(create_temperature_negative, options.temperature = -1)
+CREATE(create_temperature_high, options.temperature = 101)
+CREATE(create_temperature_nan, options.temperature = NAN)
+CREATE(create_top_p_nan, options.top_p = NAN)
+CREATE(create_top_p_high, options.top_p = 1.5f)
+CREATE(create_top_k_high, options.top_k = 16777217)
+CREATE(create_gain_negative, options.gain = -1)
+CREATE(create_gain_infinite, options.gain = INFINITY)
+CREATE(create_other_rate, options.sample_rate = 44100)
+CREATE(create_render_ahead, options.render_ahead_frames = 64)
+
+/* ---- Loading -------------------------------------------------------------------------------------------------------------- */
+
+static cadenza_status load_bytes(subject *s, const void *bytes, size_t size) {
+  cadenza_model *model = (cadenza_model *)s;
+  s->has_sentence = 1;
+  memset(&s->error, 0xA5, sizeof s->error);
+  cadenza_status status = cadenza_model_load_memory(bytes, size, &model, &s->error);
+  CHECK(model == NULL);
+  CHECK(cadenza_model_load_memory(bytes, size, &model, NULL) == status);
+  return status;
+}
+
+static cadenza_status load_path(subject *s, const char *path) {
+  cadenza_model *model = (cadenza_model *)s;
+  s->has_sentence = 1;
+  memset(&s->error, 0xA5, sizeof s->error);
+  cadenza_status status = cadenza_model_load(path, &model, &s->error);
+  CHECK(model == NULL);
+  CHECK(cadenza_model_load(path, &model, NULL) == status);
+  return status;
+}
+
+CALL(load_null_path) { return load_path(s, NULL); }
+CALL(load_null_model) {
+  s->has_sentence = 1;
+  return cadenza_model_load("x", NULL, &s->error);
+}
+CALL(load_memory_null_model) {
+  s->has_sentence = 1;
+  return cadenza_model_load_memory("x", 1, NULL, &s->error);
+}
+CALL(load_no_such_file) { return load_path(s, "/nonexistent/model.safetensors"); }
+CALL(load_empty_path) { return load_path(s, ""); }
+CALL(load_folder) { return load_path(s, "/tmp"); }
+CALL(load_device) { return load_path(s, "/dev/null"); }
+CALL(load_null_bytes) { return load_bytes(s, NULL, 100); }
+CALL(load_no_bytes) { return load_bytes(s, "", 0); }
+CALL(load_impossible_size) { return load_bytes(s, "x", SIZE_MAX); }
+CALL(load_text) {
+  static const char text[] = "This is not a model, but a sentence about one.";
+  return load_bytes(s, text, sizeof text);
+}
+CALL(load_long_name) { /* the sentence is cut, never overrun */
+  static char path[8192];
+  memset(path, 'x', sizeof path - 1);
+  return load_path(s, path);
+}
+
+static const bad_call calls[] = {
+#define ENTRY(call, expected) {#call, call, expected}
+    ENTRY(generate_null_output, INVALID),
+    ENTRY(generate_too_much, INVALID),
+    ENTRY(generate_too_much_into_null, INVALID),
+    ENTRY(prime_null, INVALID),
+    ENTRY(prime_too_much, INVALID),
+    ENTRY(prime_size_max, INVALID),
+    ENTRY(prime_nan, INVALID),
+    ENTRY(prime_infinity, INVALID),
+    ENTRY(score_null_samples, INVALID),
+    ENTRY(score_null_nats, INVALID),
+    ENTRY(score_nan, INVALID),
+    ENTRY(score_too_much, INVALID),
+    ENTRY(parameter_unknown, INVALID),
+    ENTRY(parameter_negative, INVALID),
+    ENTRY(parameter_far_away, INVALID),
+    ENTRY(temperature_negative, INVALID),
+    ENTRY(temperature_too_high, INVALID),
+    ENTRY(temperature_nan, INVALID),
+    ENTRY(temperature_infinite, INVALID),
+    ENTRY(top_k_fraction, INVALID),
+    ENTRY(top_k_negative, INVALID),
+    ENTRY(top_k_too_high, INVALID),
+    ENTRY(top_k_nan, INVALID),
+    ENTRY(top_k_infinite, INVALID),
+    ENTRY(top_p_negative, INVALID),
+    ENTRY(top_p_above_one, INVALID),
+    ENTRY(top_p_nan, INVALID),
+    ENTRY(gain_negative, INVALID),
+    ENTRY(gain_too_high, INVALID),
+    ENTRY(gain_infinite, INVALID),
+    ENTRY(get_parameter_null, INVALID),
+    ENTRY(get_parameter_unknown, INVALID),
+    ENTRY(condition_unknown, INVALID),
+    ENTRY(condition_far_away, INVALID),
+    ENTRY(condition_null, INVALID),
+    ENTRY(condition_empty, INVALID),
+    ENTRY(condition_class_of_two, INVALID),
+    ENTRY(condition_class_too_high, INVALID),
+    ENTRY(condition_class_negative, INVALID),
+    ENTRY(condition_class_fraction, INVALID),
+    ENTRY(condition_class_nan, INVALID),
+    ENTRY(condition_class_infinite, INVALID),
+    ENTRY(condition_class_enormous, INVALID),
+    ENTRY(condition_vector_of_one, INVALID),
+    ENTRY(condition_vector_of_three, INVALID),
+    ENTRY(condition_vector_of_many, INVALID),
+    ENTRY(condition_vector_nan, INVALID),
+    ENTRY(condition_local_class_too_high, INVALID),
+    ENTRY(condition_local_second_value_bad, INVALID),
+    ENTRY(condition_local_vector_torn, INVALID),
+    ENTRY(condition_local_vector_infinite, INVALID),
+    ENTRY(condition_local_queue_overflows, CADENZA_ERROR_STATE),
+    ENTRY(condition_local_count_enormous, INVALID),
+    ENTRY(save_null_size, INVALID),
+    ENTRY(save_too_little_room, INVALID),
+    ENTRY(load_null, INVALID),
+    ENTRY(load_nothing, CADENZA_ERROR_FORMAT),
+    ENTRY(load_zeros, CADENZA_ERROR_FORMAT),
+    ENTRY(load_truncated, CADENZA_ERROR_FORMAT),
+    ENTRY(load_from_another_model, CADENZA_ERROR_FORMAT),
+    ENTRY(load_from_a_model_of_the_same_shape, CADENZA_ERROR_FORMAT),
+    ENTRY(statistics_null, INVALID),
+    ENTRY(statistics_of_the_past, INVALID),
+    ENTRY(info_null, INVALID),
+    ENTRY(info_null_model, INVALID),
+    ENTRY(info_of_the_past, INVALID),
+    ENTRY(condition_info_null, INVALID),
+    ENTRY(condition_info_null_model, INVALID),
+    ENTRY(condition_info_unknown, INVALID),
+    ENTRY(condition_info_of_the_past, INVALID),
+    ENTRY(null_stream_generate, INVALID),
+    ENTRY(null_stream_everywhere, INVALID),
+    ENTRY(create_null_model, INVALID),
+    ENTRY(create_null_stream, INVALID),
+    ENTRY(create_struct_size_zero, INVALID),
+    ENTRY(create_struct_size_past, INVALID),
+    ENTRY(create_struct_size_future, INVALID),
+    ENTRY(create_struct_size_absurd, INVALID),
+    ENTRY(create_temperature_negative, INVALID),
+    ENTRY(create_temperature_high, INVALID),
+    ENTRY(create_temperature_nan, INVALID),
+    ENTRY(create_top_p_nan, INVALID),
+    ENTRY(create_top_p_high, INVALID),
+    ENTRY(create_top_k_high, INVALID),
+    ENTRY(create_gain_negative, INVALID),
+    ENTRY(create_gain_infinite, INVALID),
+    ENTRY(create_other_rate, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(create_render_ahead, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(load_null_path, INVALID),
+    ENTRY(load_null_model, INVALID),
+    ENTRY(load_memory_null_model, INVALID),
+    ENTRY(load_no_such_file, CADENZA_ERROR_IO),
+    ENTRY(load_empty_path, CADENZA_ERROR_IO),
+    ENTRY(load_folder, CADENZA_ERROR_IO),
+    ENTRY(load_device, CADENZA_ERROR_FORMAT),
+    ENTRY(load_null_bytes, INVALID),
+    ENTRY(load_no_bytes, CADENZA_ERROR_FORMAT),
+    ENTRY(load_impossible_size, INVALID),
+    ENTRY(load_text, CADENZA_ERROR_FORMAT),
+    ENTRY(load_long_name, CADENZA_ERROR_IO),
+};
+
+/* ---- The table at work ----------------------------------------------------------------------------------------------------- */
+
+static const bad_call *current;
+
+static void check_sentence(const cadenza_error *error, cadenza_status expected) {
+  CHECK_EQUAL(error->status, expected);
+  size_t length = 0;
+  while (length < CADENZA_ERROR_MESSAGE_SIZE && error->message[length] != 0) length++;
+  CHECK(length >= 10 && length < CADENZA_ERROR_MESSAGE_SIZE);
+  for (size_t i = length; i < CADENZA_ERROR_MESSAGE_SIZE; i++) CHECK(error->message[i] == 0);
+}
+
+static void same_parameters(const cadenza_stream *left, const cadenza_stream *right) {
+  for (cadenza_parameter parameter = 0; parameter < 4; parameter++) {
+    float a = -1, b = -2;
+    CHECK(cadenza_stream_get_parameter(left, parameter, &a) == CADENZA_OK);
+    CHECK(cadenza_stream_get_parameter(right, parameter, &b) == CADENZA_OK);
+    CHECK(a == b);
+  }
+}
+
+static void same_state(const cadenza_stream *left, const cadenza_stream *right) {
+  size_t size = 0, right_size = 0;
+  CHECK(cadenza_stream_save_state(left, NULL, &size) == CADENZA_OK);
+  CHECK(cadenza_stream_save_state(right, NULL, &right_size) == CADENZA_OK);
+  CHECK_EQUAL(size, right_size);
+  unsigned char *a = malloc(size), *b = malloc(size);
+  CHECK(cadenza_stream_save_state(left, a, &size) == CADENZA_OK);
+  CHECK(cadenza_stream_save_state(right, b, &right_size) == CADENZA_OK);
+  CHECK(memcmp(a, b, size) == 0);
+  free(a);
+  free(b);
+}
+
+static void one_bad_call(void) {
+  note("%s", current->name);
+  subject s = {.model = load_tiny(TINY_WAVENET)};
+  s.stream = create(s.model, 99);
+  cadenza_stream *twin = create(s.model, 99);
+  set_conditions(s.stream, s.model, 3);
+  set_conditions(twin, s.model, 3);
+  CHECK(same_sound(s.stream, twin, 150));
+
+  cadenza_status status = current->call(&s);
+  CHECK_EQUAL(status, current->expected);
+  const char *phrase = cadenza_status_string(status);
+  CHECK(phrase != NULL && phrase[0] != 0);
+  if (s.has_sentence) check_sentence(&s.error, current->expected);
+
+  same_parameters(s.stream, twin);
+  same_state(s.stream, twin);
+  CHECK_EQUAL(statistics_of(s.stream).frames, statistics_of(twin).frames);
+  CHECK_EQUAL(statistics_of(s.stream).blocks, statistics_of(twin).blocks);
+  CHECK(same_sound(s.stream, twin, 250));
+  cadenza_stream_destroy(s.stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(s.model);
+}
+
+/* ---- What is allowed -------------------------------------------------------------------------------------------------------- */
+
+static void zero_frames_do_nothing(void) {
+  cadenza_model *model = load_tiny(TINY_LSTM);
+  cadenza_stream *stream = create(model, 5), *twin = create(model, 5);
+  float block[4] = {7, 7, 7, 7};
+  double nats = 5;
+  CHECK(same_sound(stream, twin, 50));
+  CHECK(cadenza_generate_block(stream, block, 0) == CADENZA_OK && block[0] == 7);
+  CHECK(cadenza_generate_block(stream, NULL, 0) == CADENZA_OK);
+  CHECK(cadenza_stream_prime(stream, block, 0) == CADENZA_OK);
+  CHECK(cadenza_stream_prime(stream, NULL, 0) == CADENZA_OK);
+  CHECK(cadenza_stream_score(stream, block, 0, &nats) == CADENZA_OK && nats == 0);
+  CHECK_EQUAL(statistics_of(stream).blocks, 1);
+  same_state(stream, twin);
+  CHECK(same_sound(stream, twin, 50));
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(model);
+}
+
+static void limits_are_allowed(void) {
+  cadenza_model *model = load_tiny(TINY_WAVENET);
+  cadenza_stream *stream = create(model, 5);
+  static const float limits[4][3] = {{0, 100, 1e-30f}, {0, 16777216, 1}, {0, 1, 1e-30f}, {0, 16, 1}};
+  float block[64];
+  for (cadenza_parameter parameter = 0; parameter < 4; parameter++) {
+    for (int i = 0; i < 3; i++) {
+      float value = -1;
+      note("parameter %d = %g", parameter, limits[parameter][i]);
+      CHECK(cadenza_stream_set_parameter(stream, parameter, limits[parameter][i]) == CADENZA_OK);
+      CHECK(cadenza_stream_get_parameter(stream, parameter, &value) == CADENZA_OK && value == limits[parameter][i]);
+      CHECK(cadenza_generate_block(stream, block, 64) == CADENZA_OK);
+      for (int frame = 0; frame < 64; frame++) CHECK(isfinite(block[frame]));
+    }
+  }
+  cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+}
+
+static void success_clears_the_error(void) {
+  size_t size;
+  unsigned char *bytes = tiny_model(TINY_LSTM, &size);
+  cadenza_error error;
+  memset(&error, 0xA5, sizeof error);
+  cadenza_model *model;
+  CHECK(cadenza_model_load_memory(bytes, size, &model, &error) == CADENZA_OK);
+  CHECK_EQUAL(error.status, CADENZA_OK);
+  for (size_t i = 0; i < sizeof error.message; i++) CHECK(error.message[i] == 0);
+  cadenza_stream *stream;
+  memset(&error, 0xA5, sizeof error);
+  CHECK(cadenza_stream_create(model, NULL, &stream, &error) == CADENZA_OK);
+  CHECK(error.status == CADENZA_OK && error.message[0] == 0);
+  cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+  free(bytes);
+}
+
+/* A network that overflows: silence and NUMERIC from the first block to the next reset, whatever is called in between. */
+static void numeric_error_is_silence_until_reset(void) {
+  cadenza_model *model = load_tiny(TINY_OVERFLOW);
+  cadenza_stream *stream = create(model, 5);
+  for (int round = 0; round < 3; round++) {
+    for (int block_number = 0; block_number < 3; block_number++) {
+      float block[65];
+      for (int i = 0; i < 65; i++) block[i] = 7;
+      CHECK_EQUAL(cadenza_generate_block(stream, block, 64), CADENZA_ERROR_NUMERIC);
+      for (int i = 0; i < 64; i++) CHECK(block[i] == 0);
+      CHECK(block[64] == 7);
+    }
+    CHECK_EQUAL(statistics_of(stream).numeric_errors, 1);
+    double nats = 5;
+    CHECK_EQUAL(cadenza_stream_prime(stream, silence, 64), CADENZA_ERROR_STATE);
+    CHECK_EQUAL(cadenza_stream_score(stream, silence, 64, &nats), CADENZA_ERROR_STATE);
+    CHECK(nats == 0);
+    CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_GAIN, 2) == CADENZA_OK);
+    CHECK(cadenza_stream_reset(stream, 7) == CADENZA_OK);
+    CHECK_EQUAL(statistics_of(stream).numeric_errors, 0);
+    CHECK_EQUAL(statistics_of(stream).frames, 0);
+  }
+  double nats = 5;
+  CHECK_EQUAL(cadenza_stream_score(stream, silence, 64, &nats), CADENZA_ERROR_NUMERIC);
+  CHECK(nats == 0);
+  cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+}
+
+static void score_needs_a_softmax(void) {
+  cadenza_model *model = load_tiny(TINY_WAVEFORM);
+  cadenza_stream *stream = create(model, 5), *twin = create(model, 5);
+  double nats = 5;
+  CHECK_EQUAL(cadenza_stream_score(stream, silence, 64, &nats), CADENZA_ERROR_UNSUPPORTED);
+  CHECK(nats == 0);
+  CHECK(same_sound(stream, twin, 100));
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(model);
+}
+
+int main(void) {
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+    current = &calls[i];
+    RUN_NAMED(one_bad_call, current->name);
+  }
+  RUN(zero_frames_do_nothing);
+  RUN(limits_are_allowed);
+  RUN(success_clears_the_error);
+  RUN(numeric_error_is_silence_until_reset);
+  RUN(score_needs_a_softmax);
+  return finish();
+}

@@ -1,0 +1,329 @@
+/*
+ * The same model, seed and parameters give the same bits: however the blocks are cut, on whatever instruction set, across save
+ * and load, after reset, after a prompt.
+ *
+ *   invariance [MODEL …]         plays the tiny models and these
+ *   invariance --hash [MODEL …]  prints one hash per model; run by the test of the instruction sets
+ */
+#define _DEFAULT_SOURCE
+#include "host.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FRAMES 3000
+#define FRAMES_OF_A_FILE 1500
+
+static char **models;
+static int model_count;
+static int subjects;
+
+static const char *subject_name(int number) { return number < TINY_OVERFLOW ? tiny_names[number] : models[number - TINY_OVERFLOW]; }
+
+static cadenza_model *subject(int number) {
+  note("%s", subject_name(number));
+  return number < TINY_OVERFLOW ? load_tiny((tiny_kind)number) : load_file(subject_name(number));
+}
+
+static size_t frames_of(int number) { return number < TINY_OVERFLOW ? FRAMES : FRAMES_OF_A_FILE; }
+
+static uint32_t random_state = 1;
+
+static uint32_t random_number(void) {
+  random_state = random_state * 1664525u + 1013904223u;
+  return random_state >> 8;
+}
+
+/* Plays `frames` samples in blocks of `block` (0: random ones). Conditions and parameters change every 500 frames, which no block
+   may cross. */
+static uint64_t play(cadenza_stream *stream, const cadenza_model *model, size_t start, size_t frames, size_t block) {
+  static float output[8192];
+  uint64_t hash = hash_start();
+  for (size_t done = start; done < start + frames;) {
+    size_t step = done / 500;
+    if (done % 500 == 0) {
+      static const float temperatures[3] = {0.9f, 1.5f, 0};
+      set_conditions(stream, model, (unsigned)step);
+      CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TEMPERATURE, temperatures[step % 3]) == CADENZA_OK);
+      CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TOP_K, (float)(step % 2 * 30)) == CADENZA_OK);
+      CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TOP_P, step % 4 == 3 ? 0.9f : 1) == CADENZA_OK);
+    }
+    size_t count = block ? block : random_number() % 300;
+    if (count > 500 - done % 500) count = 500 - done % 500;
+    if (count > start + frames - done) count = start + frames - done;
+    CHECK(cadenza_generate_block(stream, output, count) == CADENZA_OK);
+    hash = hash_samples(hash, output, count);
+    done += count;
+  }
+  return hash;
+}
+
+static void same_bits_in_any_blocks(void) {
+  static const size_t blocks[] = {1, 7, 64, 500, 0, 0};
+  for (int number = 0; number < subjects; number++) {
+    cadenza_model *model = subject(number);
+    cadenza_stream *reference = create(model, 3);
+    uint64_t expected = play(reference, model, 0, frames_of(number), 4096);
+    cadenza_stream_destroy(reference);
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+      cadenza_stream *stream = create(model, 3);
+      CHECK(play(stream, model, 0, frames_of(number), blocks[i]) == expected);
+      cadenza_stream_destroy(stream);
+    }
+    cadenza_model_release(model);
+  }
+}
+
+static void one_large_block_is_many_small_ones(void) { /* beyond max_block_frames, too */
+  for (int number = 0; number < TINY_OVERFLOW; number++) {
+    cadenza_model *model = subject(number);
+    cadenza_stream_options options;
+    cadenza_stream_options_init(&options, model);
+    options.seed = 4;
+    options.max_block_frames = 16;
+    cadenza_stream *large = NULL, *small = create(model, 4);
+    CHECK(cadenza_stream_create(model, &options, &large, NULL) == CADENZA_OK);
+    static float a[10000], b[10000];
+    CHECK(cadenza_generate_block(large, a, 10000) == CADENZA_OK);
+    for (size_t done = 0; done < 10000; done += 100) CHECK(cadenza_generate_block(small, b + done, 100) == CADENZA_OK);
+    CHECK(memcmp(a, b, sizeof a) == 0);
+    cadenza_stream_destroy(large);
+    cadenza_stream_destroy(small);
+    cadenza_model_release(model);
+  }
+}
+
+static void other_seeds_give_other_bits(void) { /* or the tests above compare silence */
+  for (int number = 0; number < subjects; number++) {
+    cadenza_model *model = subject(number);
+    if (model_info(model).vocabulary_size > 0) {
+      cadenza_stream *left = create(model, 3), *right = create(model, 4);
+      CHECK(!same_sound(left, right, 500));
+      cadenza_stream_destroy(left);
+      cadenza_stream_destroy(right);
+    }
+    cadenza_model_release(model);
+  }
+}
+
+static void a_saved_state_continues_the_same(void) {
+  for (int number = 0; number < subjects; number++) {
+    cadenza_model *model = subject(number);
+    cadenza_stream *stream = create(model, 5), *other = create(model, 77);
+    unsigned char *state = NULL;
+    static const size_t cuts[] = {0, 1, 37, 250, 555}; /* saved after so many frames, mid-value of local conditions */
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+      CHECK(cadenza_stream_reset(stream, 5) == CADENZA_OK);
+      play(stream, model, 0, cuts[i], 64);
+      size_t size = 0;
+      CHECK(cadenza_stream_save_state(stream, NULL, &size) == CADENZA_OK);
+      state = realloc(state, size);
+      CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+      play(other, model, 0, 123, 64); /* a past of its own, which must be gone */
+      CHECK(cadenza_stream_load_state(other, state, size) == CADENZA_OK);
+      uint64_t expected = play(stream, model, cuts[i], 1000, 64);
+      CHECK(play(other, model, cuts[i], 1000, 7) == expected);
+    }
+    free(state);
+    cadenza_stream_destroy(stream);
+    cadenza_stream_destroy(other);
+    cadenza_model_release(model);
+  }
+}
+
+static void parameters_travel_with_the_state(void) {
+  cadenza_model *model = load_tiny(TINY_WAVENET);
+  cadenza_stream *stream = create(model, 5), *other = create(model, 6);
+  static const float values[4] = {0.25f, 12, 0.5f, 3};
+  for (cadenza_parameter i = 0; i < 4; i++) CHECK(cadenza_stream_set_parameter(stream, i, values[i]) == CADENZA_OK);
+  size_t size = 0;
+  CHECK(cadenza_stream_save_state(stream, NULL, &size) == CADENZA_OK);
+  void *state = malloc(size);
+  CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+  CHECK(cadenza_stream_load_state(other, state, size) == CADENZA_OK);
+  for (cadenza_parameter i = 0; i < 4; i++) {
+    float value = -1;
+    CHECK(cadenza_stream_get_parameter(other, i, &value) == CADENZA_OK && value == values[i]);
+  }
+  free(state);
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(other);
+  cadenza_model_release(model);
+}
+
+static void reset_is_a_new_beginning(void) {
+  for (int number = 0; number < subjects; number++) {
+    cadenza_model *model = subject(number);
+    cadenza_stream *stream = create(model, 5), *fresh = create(model, 9);
+    float samples[200];
+    for (int i = 0; i < 200; i++) samples[i] = (float)(i % 20) / 20 - 0.5f;
+    float block[333];
+    CHECK(cadenza_generate_block(stream, block, 333) == CADENZA_OK);
+    CHECK(cadenza_stream_prime(stream, samples, 200) == CADENZA_OK);
+    CHECK(cadenza_stream_reset(stream, 9) == CADENZA_OK);
+    CHECK_EQUAL(statistics_of(stream).frames, 0);
+    CHECK(same_sound(stream, fresh, 1000));
+    cadenza_stream_destroy(stream);
+    cadenza_stream_destroy(fresh);
+    cadenza_model_release(model);
+  }
+}
+
+/* To prime a stream with what it generated is to generate it, except for the random numbers. */
+static void prime_is_generate(void) {
+  for (int number = 0; number < subjects; number++) {
+    cadenza_model *model = subject(number);
+    cadenza_stream *player = create(model, 5), *listener = create(model, 6);
+    /* Greedy: no random numbers in what follows, so that only the network's state counts. */
+    float prompt[700];
+    CHECK(cadenza_generate_block(player, prompt, 700) == CADENZA_OK);
+    for (size_t done = 0, count = 1; done < 700; done += count, count = count * 3 % 211 + 1) {
+      if (count > 700 - done) count = 700 - done;
+      CHECK(cadenza_stream_prime(listener, prompt + done, count) == CADENZA_OK);
+    }
+    CHECK(cadenza_stream_set_parameter(player, CADENZA_PARAMETER_TEMPERATURE, 0) == CADENZA_OK);
+    CHECK(cadenza_stream_set_parameter(listener, CADENZA_PARAMETER_TEMPERATURE, 0) == CADENZA_OK);
+    CHECK(same_sound(player, listener, 500));
+    CHECK_EQUAL(statistics_of(listener).frames, 500); /* primed frames are not generated ones */
+    cadenza_stream_destroy(player);
+    cadenza_stream_destroy(listener);
+    cadenza_model_release(model);
+  }
+}
+
+static void score_is_prime_and_adds_up(void) {
+  for (int number = 0; number < subjects; number++) {
+    cadenza_model *model = subject(number);
+    uint32_t vocabulary = model_info(model).vocabulary_size;
+    if (vocabulary > 0) {
+      cadenza_stream *scored = create(model, 5), *primed = create(model, 5), *split = create(model, 5);
+      float samples[600];
+      for (int i = 0; i < 600; i++) samples[i] = (float)(i * i % 200) / 100 - 1;
+      double nats = -1, sum = 0, part;
+      CHECK(cadenza_stream_score(scored, samples, 600, &nats) == CADENZA_OK);
+      CHECK(cadenza_stream_prime(primed, samples, 600) == CADENZA_OK);
+      CHECK(nats > 0 && nats < 600 * 60.0);
+      for (int done = 0; done < 600; done += 60) {
+        CHECK(cadenza_stream_score(split, samples + done, 60, &part) == CADENZA_OK);
+        sum += part;
+      }
+      CHECK(sum > nats * 0.999999 && sum < nats * 1.000001);
+      CHECK(same_sound(scored, primed, 300));
+      cadenza_stream_destroy(scored);
+      cadenza_stream_destroy(primed);
+      cadenza_stream_destroy(split);
+    }
+    cadenza_model_release(model);
+  }
+}
+
+static void gain_only_multiplies(void) {
+  cadenza_model *model = load_tiny(TINY_LSTM);
+  cadenza_stream *plain = create(model, 5), *loud = create(model, 5);
+  CHECK(cadenza_stream_set_parameter(loud, CADENZA_PARAMETER_GAIN, 2) == CADENZA_OK);
+  float a[500], b[500];
+  CHECK(cadenza_generate_block(plain, a, 500) == CADENZA_OK);
+  CHECK(cadenza_generate_block(loud, b, 500) == CADENZA_OK);
+  for (int i = 0; i < 500; i++) CHECK(b[i] == 2 * a[i]);
+  cadenza_stream_destroy(plain);
+  cadenza_stream_destroy(loud);
+  cadenza_model_release(model);
+}
+
+/* ---- Instruction sets: the library reads CADENZA_ISA when it loads, so each is another process ------------------------------- */
+
+static int print_hashes(void) {
+  for (int number = 0; number < subjects; number++) {
+    cadenza_model *model = subject(number);
+    cadenza_stream *stream = create(model, 3);
+    printf("%s %s %016llx\n", model_info(model).instruction_set, subject_name(number),
+           (unsigned long long)play(stream, model, 0, frames_of(number), 64));
+    cadenza_stream_destroy(stream);
+    cadenza_model_release(model);
+  }
+  return 0;
+}
+
+static char **own_arguments;
+
+/* What `invariance --hash` prints with CADENZA_ISA set to `name`: its instruction set, and all else. */
+static void hashes_on(const char *name, char *found, size_t room, char *hashes, size_t hashes_room) {
+  int pipes[2];
+  CHECK(pipe(pipes) == 0);
+  fflush(stdout);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    setenv("CADENZA_ISA", name, 1);
+    if (!*name) unsetenv("CADENZA_ISA");
+    dup2(pipes[1], 1);
+    close(pipes[0]);
+    char **arguments = calloc((size_t)model_count + 3, sizeof *arguments);
+    arguments[0] = own_arguments[0];
+    arguments[1] = "--hash";
+    for (int i = 0; i < model_count; i++) arguments[2 + i] = models[i];
+    execv("/proc/self/exe", arguments);
+    _exit(127);
+  }
+  close(pipes[1]);
+  FILE *answer = fdopen(pipes[0], "r");
+  char line[4096];
+  size_t length = 0;
+  found[0] = hashes[0] = 0;
+  while (fgets(line, sizeof line, answer)) {
+    char *rest = strchr(line, ' ');
+    CHECK(rest != NULL);
+    snprintf(found, room, "%.*s", (int)(rest - line), line);
+    length += (size_t)snprintf(hashes + length, hashes_room - length, "%s", rest);
+    CHECK(length < hashes_room);
+  }
+  fclose(answer);
+  int status;
+  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void same_bits_on_any_instruction_set(void) {
+  static const char *const names[] = {"portable", "avx2", "avx512", "neon"};
+  static char expected[1 << 16], hashes[1 << 16];
+  char best[64], found[64];
+  hashes_on("", best, sizeof best, expected, sizeof expected);
+  CHECK(strlen(expected) > 0);
+  printf("     by default: %s\n", best);
+  int forced = 0;
+  for (int i = 0; i < 4; i++) {
+    note("CADENZA_ISA=%s", names[i]);
+    hashes_on(names[i], found, sizeof found, hashes, sizeof hashes);
+    printf("     CADENZA_ISA=%s runs on: %s\n", names[i], found);
+    forced += strcmp(found, names[i]) == 0;
+    if (i == 0) CHECK(strcmp(found, "portable") == 0);
+    if (strcmp(hashes, expected) != 0) printf("%s%s", expected, hashes);
+    CHECK(strcmp(hashes, expected) == 0);
+  }
+  CHECK(forced >= 1);
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) CHECK(forced >= 2);
+#endif
+}
+
+int main(int argument_count, char **arguments) {
+  int hash = argument_count > 1 && strcmp(arguments[1], "--hash") == 0;
+  own_arguments = arguments;
+  models = arguments + 1 + hash;
+  model_count = argument_count - 1 - hash;
+  subjects = TINY_OVERFLOW + model_count;
+  if (hash) {
+    if (setjmp(check_end_of_test) != 0) return 1;
+    return print_hashes();
+  }
+  RUN(same_bits_in_any_blocks);
+  RUN(one_large_block_is_many_small_ones);
+  RUN(other_seeds_give_other_bits);
+  RUN(a_saved_state_continues_the_same);
+  RUN(parameters_travel_with_the_state);
+  RUN(reset_is_a_new_beginning);
+  RUN(prime_is_generate);
+  RUN(score_is_prime_and_adds_up);
+  RUN(gain_only_multiplies);
+  RUN(same_bits_on_any_instruction_set);
+  return finish();
+}

@@ -1,0 +1,236 @@
+/* The binary layout of the header's structures: these numbers never change. Tests/CadenzaCTests holds Swift to the same. */
+#include "host.h"
+
+#define SAME(left, right, name) typedef char name[(left) == (right) ? 1 : -1]
+#define OFFSET(type, field, offset) SAME(offsetof(type, field), offset, type##_##field##_moved)
+#define SIZE(type, size) SAME(sizeof(type), size, type##_grew)
+
+SIZE(cadenza_status, 4);
+SIZE(cadenza_parameter, 4);
+SIZE(cadenza_condition_kind, 4);
+
+OFFSET(cadenza_error, status, 0);
+OFFSET(cadenza_error, message, 4);
+SIZE(cadenza_error, 516);
+
+OFFSET(cadenza_model_info, struct_size, 0);
+OFFSET(cadenza_model_info, sample_rate, 4);
+OFFSET(cadenza_model_info, name, 8);
+OFFSET(cadenza_model_info, description, 16);
+OFFSET(cadenza_model_info, license, 24);
+OFFSET(cadenza_model_info, network, 32);
+OFFSET(cadenza_model_info, codec, 40);
+OFFSET(cadenza_model_info, instruction_set, 48);
+OFFSET(cadenza_model_info, parameter_count, 56);
+OFFSET(cadenza_model_info, weight_bytes, 64);
+OFFSET(cadenza_model_info, stream_bytes, 72);
+OFFSET(cadenza_model_info, vocabulary_size, 80);
+OFFSET(cadenza_model_info, condition_count, 84);
+OFFSET(cadenza_model_info, receptive_field, 88);
+OFFSET(cadenza_model_info, training_steps, 96);
+OFFSET(cadenza_model_info, validation_nats, 104);
+OFFSET(cadenza_model_info, temperature, 112);
+OFFSET(cadenza_model_info, top_p, 116);
+OFFSET(cadenza_model_info, top_k, 120);
+OFFSET(cadenza_model_info, reserved, 124);
+SIZE(cadenza_model_info, 128);
+
+OFFSET(cadenza_condition_info, struct_size, 0);
+OFFSET(cadenza_condition_info, kind, 4);
+OFFSET(cadenza_condition_info, name, 8);
+OFFSET(cadenza_condition_info, size, 16);
+OFFSET(cadenza_condition_info, frames_per_value, 20);
+OFFSET(cadenza_condition_info, labels, 24);
+OFFSET(cadenza_condition_info, label_count, 32);
+OFFSET(cadenza_condition_info, queue_capacity, 36);
+SIZE(cadenza_condition_info, 40);
+
+OFFSET(cadenza_stream_options, struct_size, 0);
+OFFSET(cadenza_stream_options, sample_rate, 4);
+OFFSET(cadenza_stream_options, max_block_frames, 8);
+OFFSET(cadenza_stream_options, top_k, 12);
+OFFSET(cadenza_stream_options, seed, 16);
+OFFSET(cadenza_stream_options, temperature, 24);
+OFFSET(cadenza_stream_options, top_p, 28);
+OFFSET(cadenza_stream_options, gain, 32);
+OFFSET(cadenza_stream_options, render_ahead_frames, 36);
+SIZE(cadenza_stream_options, 40);
+
+OFFSET(cadenza_stream_statistics, struct_size, 0);
+OFFSET(cadenza_stream_statistics, reserved, 4);
+OFFSET(cadenza_stream_statistics, frames, 8);
+OFFSET(cadenza_stream_statistics, blocks, 16);
+OFFSET(cadenza_stream_statistics, numeric_errors, 24);
+OFFSET(cadenza_stream_statistics, underruns, 32);
+OFFSET(cadenza_stream_statistics, worst_block_seconds, 40);
+OFFSET(cadenza_stream_statistics, mean_block_seconds, 48);
+OFFSET(cadenza_stream_statistics, total_seconds, 56);
+SIZE(cadenza_stream_statistics, 64);
+
+/* Filled-in structures: fields arrive where the header says, and not a byte beyond what both sides know is touched. */
+static void get_info_fills_its_structure(void) {
+  cadenza_model *model = load_tiny(TINY_WAVENET);
+  struct {
+    cadenza_model_info info;
+    unsigned char beyond[64];
+  } box;
+  for (unsigned extra = 0; extra <= 64; extra += 8) {
+    memset(&box, 0xA5, sizeof box);
+    box.info.struct_size = sizeof box.info + extra;
+    CHECK(cadenza_model_get_info(model, &box.info) == CADENZA_OK);
+    CHECK_EQUAL(box.info.struct_size, sizeof box.info + extra);
+    for (unsigned i = 0; i < 64; i++) CHECK(box.beyond[i] == 0xA5);
+  }
+  CHECK_EQUAL(box.info.sample_rate, 16000);
+  CHECK(strcmp(box.info.name, "tiny wavenet") == 0);
+  CHECK(strcmp(box.info.description, "random weights") == 0);
+  CHECK(strcmp(box.info.license, "MIT") == 0);
+  CHECK(strcmp(box.info.network, "wavenet") == 0);
+  CHECK(strcmp(box.info.codec, "mu_law") == 0);
+  CHECK(strlen(box.info.instruction_set) > 0);
+  CHECK(box.info.weight_bytes >= 4 * box.info.parameter_count / 2);
+  CHECK(box.info.stream_bytes > 0 && box.info.stream_bytes < 1 << 20);
+  CHECK_EQUAL(box.info.vocabulary_size, 256);
+  CHECK_EQUAL(box.info.condition_count, 5);
+  CHECK_EQUAL(box.info.receptive_field, 1 + 1 + 2 + 4 + 8 + 16);
+  CHECK(box.info.training_steps == 12 && box.info.validation_nats == 2.5);
+  CHECK(box.info.temperature == 0.9f && box.info.top_p == 0.99f);
+  CHECK_EQUAL(box.info.top_k, 200);
+  CHECK_EQUAL(box.info.reserved, 0);
+  cadenza_model_release(model);
+}
+
+static void parameter_count_counts_the_file(void) {
+  for (int kind = 0; kind < TINY_KINDS; kind++) {
+    size_t size;
+    unsigned char *bytes = tiny_model((tiny_kind)kind, &size);
+    size_t header_size = bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16;
+    cadenza_model *model = load_tiny((tiny_kind)kind);
+    note("%s", tiny_names[kind]);
+    CHECK_EQUAL(model_info(model).parameter_count, (size - 8 - header_size) / 4);
+    cadenza_model_release(model);
+    free(bytes);
+  }
+}
+
+static void absent_texts_are_empty(void) {
+  cadenza_model *model = load_tiny(TINY_WAVEFORM);
+  cadenza_model_info info = model_info(model);
+  CHECK(info.name[0] == 0 && info.description[0] == 0 && info.license[0] == 0);
+  CHECK(strcmp(info.network, "recurrent") == 0);
+  CHECK(strcmp(info.codec, "waveform") == 0);
+  CHECK_EQUAL(info.sample_rate, 48000);
+  CHECK_EQUAL(info.vocabulary_size, 0);
+  CHECK_EQUAL(info.receptive_field, 0);
+  cadenza_model_release(model);
+}
+
+static void get_condition_info_fills_its_structure(void) {
+  cadenza_model *model = load_tiny(TINY_WAVENET);
+  struct {
+    cadenza_condition_info info;
+    unsigned char beyond[64];
+  } box;
+  memset(&box, 0xA5, sizeof box);
+  box.info.struct_size = sizeof box;
+  CHECK(cadenza_model_get_condition_info(model, 0, &box.info) == CADENZA_OK);
+  for (unsigned i = 0; i < 64; i++) CHECK(box.beyond[i] == 0xA5);
+  CHECK(strcmp(box.info.name, "instrument") == 0);
+  CHECK_EQUAL(box.info.kind, CADENZA_CONDITION_CLASS);
+  CHECK_EQUAL(box.info.size, 3);
+  CHECK_EQUAL(box.info.label_count, 3);
+  CHECK(strcmp(box.info.labels[0], "flute") == 0 && strcmp(box.info.labels[2], "voice") == 0);
+  CHECK_EQUAL(box.info.frames_per_value, 0);
+  CHECK_EQUAL(box.info.queue_capacity, 1);
+
+  cadenza_condition_info pitch = condition_info(model, 1);
+  CHECK(strcmp(pitch.name, "pitch") == 0 && pitch.label_count == 0 && pitch.labels == NULL && pitch.size == 16);
+  cadenza_condition_info timbre = condition_info(model, 2);
+  CHECK(timbre.kind == CADENZA_CONDITION_VECTOR && timbre.size == 2 && timbre.frames_per_value == 0);
+  cadenza_condition_info melody = condition_info(model, 3);
+  CHECK(melody.kind == CADENZA_CONDITION_CLASS && melody.frames_per_value == 100 && melody.queue_capacity > 1);
+  cadenza_condition_info curve = condition_info(model, 4);
+  CHECK(curve.kind == CADENZA_CONDITION_VECTOR && curve.frames_per_value == 33 && curve.queue_capacity > 1);
+  cadenza_model_release(model);
+}
+
+static void get_statistics_fills_its_structure(void) {
+  cadenza_model *model = load_tiny(TINY_LSTM);
+  cadenza_stream *stream = create(model, 1);
+  float block[100];
+  CHECK(cadenza_generate_block(stream, block, 100) == CADENZA_OK);
+  CHECK(cadenza_generate_block(stream, block, 0) == CADENZA_OK);
+  CHECK(cadenza_generate_block(stream, block, 28) == CADENZA_OK);
+  struct {
+    cadenza_stream_statistics statistics;
+    unsigned char beyond[64];
+  } box;
+  memset(&box, 0xA5, sizeof box);
+  box.statistics.struct_size = sizeof box;
+  CHECK(cadenza_stream_get_statistics(stream, &box.statistics) == CADENZA_OK);
+  for (unsigned i = 0; i < 64; i++) CHECK(box.beyond[i] == 0xA5);
+  CHECK_EQUAL(box.statistics.frames, 128);
+  CHECK_EQUAL(box.statistics.blocks, 2);
+  CHECK_EQUAL(box.statistics.numeric_errors, 0);
+  CHECK_EQUAL(box.statistics.underruns, 0);
+  CHECK(box.statistics.total_seconds > 0 && box.statistics.total_seconds < 10);
+  CHECK(box.statistics.worst_block_seconds >= box.statistics.mean_block_seconds);
+  CHECK(box.statistics.worst_block_seconds <= box.statistics.total_seconds);
+  cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+}
+
+static void options_init_writes_its_structure_only(void) {
+  cadenza_model *model = load_tiny(TINY_WAVENET);
+  struct {
+    cadenza_stream_options options;
+    unsigned char beyond[64];
+  } box;
+  memset(&box, 0xA5, sizeof box);
+  cadenza_stream_options_init(&box.options, model);
+  for (unsigned i = 0; i < 64; i++) CHECK(box.beyond[i] == 0xA5);
+  CHECK_EQUAL(box.options.struct_size, sizeof box.options);
+  CHECK_EQUAL(box.options.sample_rate, 0);
+  CHECK_EQUAL(box.options.max_block_frames, 4096);
+  CHECK_EQUAL(box.options.top_k, 200);
+  CHECK_EQUAL(box.options.seed, 0);
+  CHECK(box.options.temperature == 0.9f && box.options.top_p == 0.99f && box.options.gain == 1);
+  CHECK_EQUAL(box.options.render_ahead_frames, 0);
+  cadenza_stream_options_init(&box.options, NULL);
+  CHECK(box.options.temperature == 1 && box.options.top_p == 1 && box.options.top_k == 0);
+  cadenza_stream_options_init(NULL, model);
+  cadenza_model_release(model);
+}
+
+static void versions_agree(void) {
+  CHECK_EQUAL(cadenza_version(), CADENZA_VERSION);
+  char text[32];
+  snprintf(text, sizeof text, "%d.%d.%d", CADENZA_VERSION_MAJOR, CADENZA_VERSION_MINOR, CADENZA_VERSION_PATCH);
+  CHECK(strcmp(cadenza_version_string(), text) == 0);
+}
+
+static void every_status_has_its_phrase(void) {
+  const char *phrases[32];
+  int count = 0;
+  for (int status = CADENZA_ERROR_STATE; status <= CADENZA_UNDERRUN; status++) {
+    const char *phrase = cadenza_status_string(status);
+    note("status %d", status);
+    CHECK(phrase != NULL && strlen(phrase) > 0);
+    for (int i = 0; i < count; i++) CHECK(strcmp(phrase, phrases[i]) != 0);
+    phrases[count++] = phrase;
+  }
+  const char *unknown = cadenza_status_string(INT32_MIN);
+  CHECK(unknown != NULL && strlen(unknown) > 0 && unknown == cadenza_status_string(12345));
+}
+
+int main(void) {
+  RUN(get_info_fills_its_structure);
+  RUN(parameter_count_counts_the_file);
+  RUN(absent_texts_are_empty);
+  RUN(get_condition_info_fills_its_structure);
+  RUN(get_statistics_fills_its_structure);
+  RUN(options_init_writes_its_structure_only);
+  RUN(versions_agree);
+  RUN(every_status_has_its_phrase);
+  return finish();
+}

@@ -1,0 +1,154 @@
+/* What is allocated is freed: the number of live memory blocks is the same before and after, on every path, failures included. */
+#include "host.h"
+#include "interpose.h"
+
+static const char *model_file; /* from the command line, where one is given */
+
+static void load_and_release_balances(void) {
+  for (int kind = 0; kind < TINY_KINDS; kind++) {
+    size_t size;
+    unsigned char *bytes = tiny_model((tiny_kind)kind, &size);
+    long before = interpose_live_blocks();
+    for (int round = 0; round < 5; round++) {
+      note("%s, round %d", tiny_names[kind], round);
+      cadenza_model *model = NULL;
+      CHECK(cadenza_model_load_memory(bytes, size, &model, NULL) == CADENZA_OK);
+      cadenza_model_retain(model);
+      cadenza_model_release(model);
+      cadenza_stream *first = NULL, *second = NULL;
+      CHECK(cadenza_stream_create(model, NULL, &first, NULL) == CADENZA_OK);
+      CHECK(cadenza_stream_create(model, NULL, &second, NULL) == CADENZA_OK);
+      CHECK(interpose_live_blocks() > before);
+      float block[100];
+      cadenza_generate_block(first, block, 100);
+      cadenza_stream_destroy(first);
+      cadenza_model_release(model);
+      cadenza_generate_block(second, block, 100);
+      cadenza_stream_destroy(second);
+      CHECK_EQUAL(interpose_live_blocks(), before);
+    }
+    free(bytes);
+  }
+}
+
+static void using_a_stream_keeps_nothing(void) {
+  for (int kind = 0; kind < TINY_OVERFLOW; kind++) {
+    note("%s", tiny_names[kind]);
+    cadenza_model *model = load_tiny((tiny_kind)kind);
+    cadenza_stream *stream = create(model, 3);
+    unsigned char *state = malloc(1 << 20);
+    long before = interpose_live_blocks();
+    for (int round = 0; round < 3; round++) {
+      float block[100] = {0};
+      double nats;
+      size_t size = 1 << 20;
+      set_conditions(stream, model, 3);
+      CHECK(cadenza_generate_block(stream, block, 100) == CADENZA_OK);
+      CHECK(cadenza_stream_prime(stream, block, 100) == CADENZA_OK);
+      cadenza_stream_score(stream, block, 100, &nats);
+      CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+      CHECK(cadenza_stream_load_state(stream, state, size) == CADENZA_OK);
+      CHECK(cadenza_stream_load_state(stream, state, size - 1) == CADENZA_ERROR_FORMAT);
+      CHECK(cadenza_stream_reset(stream, 1) == CADENZA_OK);
+      CHECK_EQUAL(interpose_live_blocks(), before);
+    }
+    free(state);
+    cadenza_stream_destroy(stream);
+    cadenza_model_release(model);
+  }
+}
+
+static void failed_loads_keep_nothing(void) {
+  for (int kind = 0; kind < TINY_KINDS; kind++) {
+    size_t size;
+    unsigned char *bytes = tiny_model((tiny_kind)kind, &size);
+    size_t header_size = bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16;
+    cadenza_model *model;
+    cadenza_error error;
+    long before = interpose_live_blocks();
+    for (size_t length = 0; length < size; length += length < 8 + header_size ? 11 : 4001) {
+      note("%s, %zu of %zu bytes", tiny_names[kind], length, size);
+      CHECK(cadenza_model_load_memory(bytes, length, &model, &error) < 0);
+      CHECK_EQUAL(interpose_live_blocks(), before);
+    }
+    /* Every byte of the header changed: most of these are refused, at every depth of the reader. */
+    int refused = 0;
+    for (size_t at = 0; at < 8 + header_size; at++) {
+      note("%s, byte %zu changed", tiny_names[kind], at);
+      bytes[at] ^= at % 2 ? 1 : 4;
+      if (cadenza_model_load_memory(bytes, size, &model, &error) < 0) {
+        refused++;
+        CHECK(strlen(error.message) > 10);
+      } else {
+        cadenza_model_release(model);
+      }
+      bytes[at] ^= at % 2 ? 1 : 4;
+      CHECK_EQUAL(interpose_live_blocks(), before);
+    }
+    CHECK(refused > (int)header_size / 2);
+    free(bytes);
+  }
+}
+
+static void failed_creations_keep_nothing(void) {
+  cadenza_model *model = load_tiny(TINY_WAVENET);
+  cadenza_stream *stream;
+  cadenza_error error;
+  cadenza_stream_options options;
+  long before = interpose_live_blocks();
+  for (int round = 0; round < 3; round++) {
+    cadenza_stream_options_init(&options, model);
+    options.struct_size = 7;
+    CHECK(cadenza_stream_create(model, &options, &stream, &error) < 0);
+    cadenza_stream_options_init(&options, model);
+    options.temperature = -5;
+    CHECK(cadenza_stream_create(model, &options, &stream, &error) < 0);
+    options.temperature = 1;
+    options.sample_rate = 12345;
+    CHECK(cadenza_stream_create(model, &options, &stream, &error) < 0);
+    CHECK(cadenza_stream_create(NULL, &options, &stream, &error) < 0);
+    CHECK(cadenza_stream_create(model, NULL, NULL, &error) < 0);
+    CHECK_EQUAL(interpose_live_blocks(), before);
+  }
+  cadenza_model_release(model);
+}
+
+static void file_loads_keep_nothing(void) {
+  cadenza_model *model;
+  cadenza_error error;
+  CHECK(cadenza_model_load("/nonexistent", &model, &error) == CADENZA_ERROR_IO); /* the C library may warm up */
+  CHECK(cadenza_model_load("/proc/self/exe", &model, &error) < 0);
+  long before = interpose_live_blocks();
+  CHECK(cadenza_model_load("/nonexistent", &model, &error) == CADENZA_ERROR_IO);
+  CHECK(cadenza_model_load("/tmp", &model, &error) == CADENZA_ERROR_IO);
+  CHECK(cadenza_model_load("/proc/self/exe", &model, &error) < 0);
+  CHECK(cadenza_model_load("/proc/self/status", &model, &error) < 0); /* says that it is empty, and is not */
+  CHECK_EQUAL(interpose_live_blocks(), before);
+  if (model_file) {
+    CHECK(cadenza_model_load(model_file, &model, &error) == CADENZA_OK);
+    cadenza_model_release(model);
+    CHECK_EQUAL(interpose_live_blocks(), before);
+  }
+}
+
+static void control_a_leak_is_seen(void) {
+  long before = interpose_live_blocks();
+  cadenza_model *model = load_tiny(TINY_GRU);
+  cadenza_model_retain(model);
+  cadenza_model_release(model);
+  CHECK(interpose_live_blocks() > before);
+  cadenza_model_release(model);
+  CHECK_EQUAL(interpose_live_blocks(), before);
+}
+
+int main(int argument_count, char **arguments) {
+  model_file = argument_count > 1 ? arguments[1] : NULL;
+  printf("     leak tests\n"); /* standard output takes its buffer now */
+  RUN(load_and_release_balances);
+  RUN(using_a_stream_keeps_nothing);
+  RUN(failed_loads_keep_nothing);
+  RUN(failed_creations_keep_nothing);
+  RUN(file_loads_keep_nothing);
+  RUN(control_a_leak_is_seen);
+  return finish();
+}

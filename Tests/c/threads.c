@@ -1,0 +1,196 @@
+/*
+ * One model on many threads, and one stream that others turn the knobs of while it plays. Built a second time, engine included,
+ * with -fsanitize=thread.
+ */
+#include "host.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define THREADS 6
+
+static cadenza_model *model;
+static cadenza_stream *stream;
+static atomic_int playing, answers_gone_wrong;
+
+/* ---- Many streams ----------------------------------------------------------------------------------------------------------- */
+
+static void *play_alone(void *result) {
+  uint64_t hash = hash_start();
+  for (int round = 0; round < 4; round++) {
+    cadenza_model *mine = cadenza_model_retain(model);
+    cadenza_stream_options options;
+    cadenza_stream_options_init(&options, mine);
+    options.seed = 17;
+    cadenza_stream *voice = NULL;
+    if (cadenza_stream_create(mine, &options, &voice, NULL) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+    cadenza_model_release(mine);
+    cadenza_model_info info = {.struct_size = sizeof info};
+    if (cadenza_model_get_info(model, &info) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+    for (int block = 0; block < 20; block++) {
+      float samples[32];
+      if (cadenza_generate_block(voice, samples, 32) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+      hash = hash_samples(hash, samples, 32);
+    }
+    cadenza_stream_destroy(voice);
+  }
+  *(uint64_t *)result = hash;
+  return NULL;
+}
+
+static void a_model_is_shared(void) {
+  for (int kind = 0; kind < TINY_OVERFLOW; kind++) {
+    note("%s", tiny_names[kind]);
+    model = load_tiny((tiny_kind)kind);
+    pthread_t threads[THREADS];
+    uint64_t hashes[THREADS + 1];
+    for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, play_alone, &hashes[i]) == 0);
+    play_alone(&hashes[THREADS]);
+    for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    for (int i = 0; i < THREADS; i++) CHECK(hashes[i] == hashes[THREADS]);
+    CHECK_EQUAL(atomic_load(&answers_gone_wrong), 0);
+    cadenza_model_release(model);
+  }
+}
+
+static void *keep_and_release(void *argument) {
+  (void)argument;
+  for (int i = 0; i < 20000; i++) {
+    cadenza_model_retain(model);
+    cadenza_model_release(model);
+  }
+  cadenza_model_release(model);
+  return NULL;
+}
+
+static void references_are_counted_across_threads(void) {
+  model = load_tiny(TINY_GRU);
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++) cadenza_model_retain(model);
+  for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, keep_and_release, NULL) == 0);
+  for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  cadenza_stream *voice = create(model, 1); /* one reference is left */
+  cadenza_model_release(model);
+  float block[50];
+  CHECK(cadenza_generate_block(voice, block, 50) == CADENZA_OK);
+  cadenza_stream_destroy(voice);
+}
+
+/* ---- One stream, many hands --------------------------------------------------------------------------------------------------- */
+
+static void *turn_knobs(void *argument) {
+  unsigned turn = (unsigned)(uintptr_t)argument;
+  static const float values[4][4] = {{0, 0.5f, 1, 3}, {0, 1, 5, 400}, {0, 0.5f, 0.9f, 1}, {0, 0.5f, 1, 16}};
+  while (atomic_load(&playing)) {
+    turn++;
+    cadenza_parameter parameter = (cadenza_parameter)(turn % 4);
+    float found;
+    if (cadenza_stream_set_parameter(stream, parameter, values[parameter][turn / 4 % 4]) != CADENZA_OK ||
+        cadenza_stream_get_parameter(stream, parameter, &found) != CADENZA_OK) {
+      atomic_fetch_add(&answers_gone_wrong, 1);
+    }
+    int known = 0;
+    for (int i = 0; i < 4; i++) known |= found == values[parameter][i];
+    if (!known) atomic_fetch_add(&answers_gone_wrong, 1);
+    uint32_t conditions = 5;
+    uint32_t index = turn % conditions;
+    float both[2] = {(float)(turn % 3), (float)(turn % 2)};
+    size_t count = index == 2 || index == 4 ? 2 : 1;
+    cadenza_status status = cadenza_stream_set_condition(stream, index, both, count);
+    if (status != CADENZA_OK && status != CADENZA_ERROR_STATE) atomic_fetch_add(&answers_gone_wrong, 1);
+    cadenza_stream_statistics statistics = {.struct_size = sizeof statistics};
+    if (cadenza_stream_get_statistics(stream, &statistics) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+  }
+  return NULL;
+}
+
+static void knobs_turn_while_it_plays(void) {
+  model = load_tiny(TINY_WAVENET);
+  stream = create(model, 1);
+  atomic_store(&playing, 1);
+  pthread_t threads[3];
+  for (uintptr_t i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, turn_knobs, (void *)(i * 5)) == 0);
+  int wrong = 0;
+  for (int block = 0; block < 1500; block++) {
+    float samples[64];
+    wrong += cadenza_generate_block(stream, samples, 1 + (size_t)block % 64) != CADENZA_OK;
+    for (int i = 0; i <= block % 64; i++) wrong += !(samples[i] >= -16 && samples[i] <= 16);
+    if (block % 100 == 99) wrong += cadenza_stream_reset(stream, (uint64_t)block) != CADENZA_OK;
+  }
+  atomic_store(&playing, 0);
+  for (int i = 0; i < 3; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  CHECK_EQUAL(wrong, 0);
+  CHECK_EQUAL(atomic_load(&answers_gone_wrong), 0);
+
+  /* Whatever happened, the same knobs, seed and conditions still give the same bits. */
+  cadenza_stream *twin = create(model, 1);
+  for (cadenza_parameter parameter = 0; parameter < 4; parameter++) {
+    float value;
+    CHECK(cadenza_stream_get_parameter(stream, parameter, &value) == CADENZA_OK);
+    CHECK(cadenza_stream_set_parameter(twin, parameter, value) == CADENZA_OK);
+  }
+  size_t size = 0;
+  CHECK(cadenza_stream_save_state(stream, NULL, &size) == CADENZA_OK);
+  void *state = malloc(size);
+  CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+  CHECK(cadenza_stream_load_state(twin, state, size) == CADENZA_OK);
+  CHECK(same_sound(stream, twin, 500));
+  free(state);
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(model);
+}
+
+static void *load_and_play(void *argument) {
+  for (int round = 0; round < 5; round++) {
+    size_t size;
+    unsigned char *bytes = tiny_model((tiny_kind)((uintptr_t)argument % TINY_OVERFLOW), &size);
+    cadenza_model *mine = NULL;
+    cadenza_stream *voice = NULL;
+    float block[50];
+    if (cadenza_model_load_memory(bytes, size, &mine, NULL) != CADENZA_OK ||
+        cadenza_stream_create(mine, NULL, &voice, NULL) != CADENZA_OK ||
+        cadenza_generate_block(voice, block, 50) != CADENZA_OK) {
+      atomic_fetch_add(&answers_gone_wrong, 1);
+    }
+    cadenza_stream_destroy(voice);
+    cadenza_model_release(mine);
+    free(bytes);
+  }
+  return NULL;
+}
+
+/* First of all tests, so that whatever is set up once is set up by six threads at once. */
+static void models_are_loaded_at_once(void) {
+  pthread_t threads[THREADS];
+  for (uintptr_t i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, load_and_play, (void *)i) == 0);
+  for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  CHECK_EQUAL(atomic_load(&answers_gone_wrong), 0);
+}
+
+#ifdef CONTROL_A_RACE
+/* The control for the thread sanitizer: two threads that generate from one stream, which the header forbids. */
+static void *play_the_shared_stream(void *argument) {
+  float block[64];
+  for (int i = 0; i < 50; i++) cadenza_generate_block(stream, block, 64);
+  return argument;
+}
+
+int main(void) {
+  pthread_t other;
+  model = load_tiny(TINY_WAVENET);
+  stream = create(model, 1);
+  pthread_create(&other, NULL, play_the_shared_stream, NULL);
+  play_the_shared_stream(NULL);
+  pthread_join(other, NULL);
+  return finish();
+}
+#else
+int main(void) {
+  RUN(models_are_loaded_at_once);
+  RUN(a_model_is_shared);
+  RUN(references_are_counted_across_threads);
+  RUN(knobs_turn_while_it_plays);
+  return finish();
+}
+#endif

@@ -1,0 +1,188 @@
+#include "tiny_models.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const tiny_names[TINY_KINDS] = {"wavenet", "causal", "lstm", "gru", "waveform", "overflow"};
+
+typedef struct builder {
+  char header[65536];
+  size_t header_size;
+  float *data;
+  size_t count;
+  uint64_t random;
+} builder;
+
+static void write_header(builder *b, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  b->header_size += (size_t)vsnprintf(b->header + b->header_size, sizeof b->header - b->header_size, format, arguments);
+  va_end(arguments);
+  if (b->header_size >= sizeof b->header) abort();
+}
+
+/* The configuration is written with ' for ", and lies as a JSON text inside a JSON text. */
+static void write_metadata(builder *b, const char *configuration) {
+  write_header(b, "{\"__metadata__\":{\"format\":\"cadenza\",\"cadenza.version\":\"1\",\"cadenza.config\":\"");
+  for (; *configuration; configuration++) {
+    if (*configuration == '\'') {
+      write_header(b, "\\\"");
+    } else {
+      write_header(b, "%c", *configuration);
+    }
+  }
+  write_header(b, "\"}");
+}
+
+static float uniform(builder *b) {
+  b->random = b->random * 6364136223846793005u + 1442695040888963407u;
+  return (float)(b->random >> 40) / (float)(1 << 23) - 1;
+}
+
+/* A tensor of up to three dimensions (0: none) with values of -scale ... scale around `mean`. */
+static void tensor(builder *b, const char *name, size_t d0, size_t d1, size_t d2, float scale, float mean) {
+  size_t count = d0 * (d1 ? d1 : 1) * (d2 ? d2 : 1);
+  write_header(b, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[%zu", name, d0);
+  if (d1) write_header(b, ",%zu", d1);
+  if (d2) write_header(b, ",%zu", d2);
+  write_header(b, "],\"data_offsets\":[%zu,%zu]}", 4 * b->count, 4 * (b->count + count));
+  b->data = realloc(b->data, 4 * (b->count + count));
+  for (size_t i = 0; i < count; i++) b->data[b->count++] = mean + scale * uniform(b);
+}
+
+static void layer_tensor(builder *b, int layer, const char *part, size_t d0, size_t d1, size_t d2, float scale) {
+  char name[64];
+  snprintf(name, sizeof name, "layers.%d.%s", layer, part);
+  tensor(b, name, d0, d1, d2, scale, 0);
+}
+
+static void wavenet(builder *b, int convolution, int layers, size_t V, size_t R, size_t S, size_t K, size_t C, int overflow) {
+  if (convolution) {
+    tensor(b, "input.convolution.weight", R, V, 3, 1, 0);
+  } else {
+    tensor(b, "input.embedding.weight", V, R, 0, 1, 0);
+  }
+  for (int layer = 0; layer < layers; layer++) {
+    layer_tensor(b, layer, "gate.weight", 2 * R, R, K, 0.7f);
+    if (!convolution) layer_tensor(b, layer, "gate.bias", 2 * R, 0, 0, 0.1f);
+    if (C) layer_tensor(b, layer, "condition.weight", 2 * R, C, 0, 0.5f);
+    layer_tensor(b, layer, "skip.weight", S, R, 0, 0.7f);
+    if (!convolution) layer_tensor(b, layer, "skip.bias", S, 0, 0, 0.1f);
+    if (layer == layers - 1) continue;
+    layer_tensor(b, layer, "residual.weight", R, R, 0, 0.5f);
+    if (!convolution) layer_tensor(b, layer, "residual.bias", R, 0, 0, 0.1f);
+  }
+  tensor(b, "head.hidden.weight", S, S, 0, 0.7f, 0);
+  if (!convolution) tensor(b, "head.hidden.bias", S, 0, 0, 0.1f, overflow ? 1e30f : 0.3f);
+  tensor(b, "head.output.weight", V, S, 0, overflow ? 1e28f : 1.5f, overflow ? 1e30f : 0);
+  if (!convolution) tensor(b, "head.output.bias", V, 0, 0, 0.1f, 0);
+}
+
+static void recurrent_layer(builder *b, int layer, size_t gates, size_t N, size_t I, int initial) {
+  layer_tensor(b, layer, "input.weight", gates * N, I, 0, 0.8f);
+  layer_tensor(b, layer, "input.bias", gates * N, 0, 0, 0.3f);
+  layer_tensor(b, layer, "recurrent.weight", gates * N, N, 0, 0.8f);
+  layer_tensor(b, layer, "recurrent.bias", gates * N, 0, 0, 0.3f);
+  if (initial) layer_tensor(b, layer, "initial.hidden", N, 0, 0, 0.5f);
+  if (initial && gates == 4) layer_tensor(b, layer, "initial.cell", N, 0, 0, 0.5f);
+}
+
+static void head(builder *b, size_t outputs, size_t N) {
+  tensor(b, "head.weight", outputs, N, 0, 1.5f, 0);
+  tensor(b, "head.bias", outputs, 0, 0, 0.1f, 0);
+}
+
+unsigned char *tiny_model(tiny_kind kind, size_t *size) {
+  static const char mu_law[] = "'codec':{'kind':'mu_law','sample_rate':16000,'levels':%d}";
+  char codec[128];
+  char configuration[2048];
+  builder *b = calloc(1, sizeof *b);
+  b->random = 1 + (uint64_t)kind;
+  switch (kind) {
+  case TINY_WAVENET:
+    snprintf(codec, sizeof codec, mu_law, 256);
+    snprintf(configuration, sizeof configuration,
+             "{'name':'tiny wavenet','description':'random weights','license':'MIT',"
+             "'network':{'kind':'wavenet','vocabulary_size':256,'input':{'kind':'embedding'},'kernel_size':2,"
+             "'dilations':[1,2,4,8,16],'residual_channels':8,'skip_channels':12},%s,"
+             "'conditions':[{'name':'instrument','kind':'class','labels':['flute','guitar','voice']},"
+             "{'name':'pitch','kind':'class','size':16,'embedding_channels':3,'default':4},"
+             "{'name':'timbre','kind':'vector','size':2},"
+             "{'name':'melody','kind':'class','size':5,'frames_per_value':100},"
+             "{'name':'curve','kind':'vector','size':2,'frames_per_value':33}],"
+             "'sampling':{'temperature':0.9,'top_k':200,'top_p':0.99},"
+             "'training':{'steps':12,'validation_nats':2.5}}",
+             codec);
+    write_metadata(b, configuration);
+    tensor(b, "conditions.pitch.embedding.weight", 16, 3, 0, 1, 0);
+    wavenet(b, 0, 5, 256, 8, 12, 2, 3 + 3 + 2 + 5 + 2, 0);
+    break;
+  case TINY_CAUSAL:
+    snprintf(codec, sizeof codec, mu_law, 64);
+    snprintf(configuration, sizeof configuration,
+             "{'network':{'kind':'wavenet','vocabulary_size':64,'input':{'kind':'convolution','kernel_size':3},'kernel_size':3,"
+             "'dilations':[1,3,9],'residual_channels':7,'skip_channels':5,'biases':[]},%s}",
+             codec);
+    write_metadata(b, configuration);
+    wavenet(b, 1, 3, 64, 7, 5, 3, 0, 0);
+    break;
+  case TINY_LSTM:
+    snprintf(codec, sizeof codec, mu_law, 256);
+    snprintf(configuration, sizeof configuration,
+             "{'network':{'kind':'recurrent','vocabulary_size':256,'input':{'kind':'one_hot'},"
+             "'layers':[{'kind':'lstm','channels':12}],'head':{'kind':'softmax'}},%s,"
+             "'conditions':[{'name':'pitch','kind':'class','size':8}]}",
+             codec);
+    write_metadata(b, configuration);
+    recurrent_layer(b, 0, 4, 12, 256 + 8, 0);
+    head(b, 256, 12);
+    break;
+  case TINY_GRU:
+    snprintf(codec, sizeof codec, mu_law, 256);
+    snprintf(configuration, sizeof configuration,
+             "{'network':{'kind':'recurrent','vocabulary_size':256,'input':{'kind':'embedding','channels':6},"
+             "'layers':[{'kind':'gru','channels':9},{'kind':'gru','channels':16}],'head':{'kind':'softmax'},"
+             "'initial_states':true},%s}",
+             codec);
+    write_metadata(b, configuration);
+    tensor(b, "input.embedding.weight", 256, 6, 0, 1, 0);
+    recurrent_layer(b, 0, 3, 9, 6, 1);
+    recurrent_layer(b, 1, 3, 16, 9, 1);
+    head(b, 256, 16);
+    break;
+  case TINY_WAVEFORM:
+    write_metadata(b, "{'network':{'kind':'recurrent','input':{'kind':'vector','channels':1},"
+                      "'layers':[{'kind':'lstm','channels':10}],'head':{'kind':'linear','channels':1}},"
+                      "'codec':{'kind':'waveform','sample_rate':48000},"
+                      "'conditions':[{'name':'push','kind':'vector','size':1,'frames_per_value':7}]}");
+    recurrent_layer(b, 0, 4, 10, 1 + 1, 0);
+    head(b, 1, 10);
+    break;
+  case TINY_OVERFLOW:
+    snprintf(codec, sizeof codec, mu_law, 256);
+    snprintf(configuration, sizeof configuration,
+             "{'network':{'kind':'wavenet','vocabulary_size':256,'input':{'kind':'embedding'},'kernel_size':2,"
+             "'dilations':[1,2],'residual_channels':4,'skip_channels':4},%s}",
+             codec);
+    write_metadata(b, configuration);
+    wavenet(b, 0, 2, 256, 4, 4, 2, 0, 1);
+    break;
+  case TINY_KINDS:
+    abort();
+  }
+  write_header(b, "}");
+  while (b->header_size % 8) write_header(b, " ");
+
+  *size = 8 + b->header_size + 4 * b->count;
+  unsigned char *bytes = malloc(*size);
+  for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)(b->header_size >> (8 * i));
+  memcpy(bytes + 8, b->header, b->header_size);
+  memcpy(bytes + 8 + b->header_size, b->data, 4 * b->count);
+  free(b->data);
+  free(b);
+  return bytes;
+}

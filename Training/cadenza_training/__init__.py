@@ -1,0 +1,1 @@
+"""Training for Cadenza: data, recipes, export, parity fixtures and evaluation."""

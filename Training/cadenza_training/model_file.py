@@ -1,0 +1,36 @@
+"""Writes and reads Cadenza model files. Keys and tensor names: Sources/Cadenza/Model/FORMAT.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+FORMAT_NAME = "cadenza"
+FORMAT_VERSION = "1"
+
+
+def write_model(path: Path, tensors: Mapping[str, Tensor], configuration: Mapping) -> None:
+    """Writes one model file. Each tensor keeps its own type: F32, F16 or BF16."""
+    metadata = {
+        "format": FORMAT_NAME,
+        "cadenza.version": FORMAT_VERSION,
+        "cadenza.config": json.dumps(configuration, ensure_ascii=False),
+    }
+    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(contiguous, path, metadata=metadata)
+
+
+def read_model(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """The tensors as stored, and the configuration."""
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+        if metadata.get("format") != FORMAT_NAME:
+            raise ValueError(f"{path} is not a Cadenza model file")
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return tensors, json.loads(metadata["cadenza.config"])

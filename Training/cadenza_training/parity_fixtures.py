@@ -1,0 +1,414 @@
+"""Regenerates the parity fixtures: small random models with float64 reference predictions.
+
+    python -m cadenza_training.parity_fixtures --output Tests/Fixtures/parity
+
+For the trained model that ships, add its file and the data that it was trained on:
+
+    … --shipped notes-wavenet.safetensors --recipe recipes/notes-wavenet.json --data notes16k
+
+The layout is described in Tests/Fixtures/parity/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from cadenza_training import reference
+from cadenza_training.dataset import Recipe, load_notes
+from cadenza_training.model_file import read_model, write_model
+
+SAMPLE_RATE = 16000
+DEFAULT_BIASES = {
+    "wavenet": ["gate", "residual", "skip", "head"],
+    "recurrent": ["layers", "head"],
+}
+STORAGE = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fixture. `storage` is one type for all tensors, or "mixed"."""
+
+    name: str
+    network: Mapping
+    steps: int
+    conditions: tuple[Mapping, ...] = ()
+    storage: str = "f32"
+    # Steps at which a global condition takes a new value while the model plays.
+    changes: tuple[int, ...] = field(default=())
+
+
+def wavenet(
+    dilations: list[int], residual: int, skip: int, vocabulary: int, **options: object
+) -> dict[str, object]:
+    return {
+        "kind": "wavenet",
+        "vocabulary_size": vocabulary,
+        "input": {"kind": "embedding"},
+        "kernel_size": 2,
+        "dilations": dilations,
+        "residual_channels": residual,
+        "skip_channels": skip,
+        **options,
+    }
+
+
+def recurrent(layers: str, **options: object) -> dict[str, object]:
+    """`layers` is a text such as "lstm 12, gru 7"."""
+    stack = []
+    for text in layers.split(", "):
+        kind, channels = text.split(" ")
+        stack.append({"kind": kind, "channels": int(channels)})
+    return {"kind": "recurrent", "layers": stack, "head": {"kind": "softmax"}, **options}
+
+
+def tokens_in(vocabulary: int, kind: str, **options: object) -> dict[str, object]:
+    return {"vocabulary_size": vocabulary, "input": {"kind": kind, **options}}
+
+
+def convolution(kernel_size: int) -> dict[str, object]:
+    return {"kind": "convolution", "kernel_size": kernel_size}
+
+
+WAVEFORM = {"input": {"kind": "vector", "channels": 1}, "head": {"kind": "linear", "channels": 1}}
+PITCH = {"name": "pitch", "kind": "class", "size": 12, "embedding_channels": 5, "default": 3}
+INSTRUMENT = {"name": "instrument", "kind": "class", "labels": ["reed", "brass", "string"]}
+TIMBRE = {"name": "timbre", "kind": "vector", "size": 3, "default": [0.5, -0.25, 1.0]}
+ENVELOPE = {"name": "envelope", "kind": "vector", "size": 2, "frames_per_value": 16}
+CHORD = {
+    "name": "chord",
+    "kind": "class",
+    "size": 7,
+    "embedding_channels": 4,
+    "frames_per_value": 11,
+}
+
+CASES = (
+    Case("wavenet-plain", wavenet([1, 2, 4, 8], 16, 16, 32), 96),
+    Case(
+        "wavenet-kernel3-odd-shapes",
+        wavenet([1, 3, 5, 2], 7, 11, 17, kernel_size=3, gate_channels=5, head_channels=9),
+        96,
+    ),
+    Case("wavenet-no-biases", wavenet([1, 2, 3], 12, 20, 24, biases=[]), 80),
+    Case(
+        "wavenet-some-biases",
+        wavenet([2, 1, 6], 10, 14, 25, biases=["residual", "head"]),
+        80,
+    ),
+    Case(
+        "wavenet-convolution-input",
+        wavenet(
+            [1, 2, 4],
+            9,
+            18,
+            20,
+            input=convolution(5),
+            biases=["input", "gate", "residual", "skip", "head"],
+        ),
+        80,
+    ),
+    Case(
+        "wavenet-convolution-input-without-bias",
+        wavenet([1, 7], 17, 8, 33, input=convolution(2), gate_channels=24),
+        64,
+    ),
+    Case(
+        "wavenet-convolution-kernel1-kernel3",
+        wavenet([4, 9], 6, 13, 16, input=convolution(1), kernel_size=3, head_channels=40),
+        80,
+    ),
+    Case(
+        "wavenet-class-conditions",
+        wavenet([1, 2, 4, 1], 20, 24, 48, gate_channels=16),
+        64,
+        (INSTRUMENT, PITCH),
+    ),
+    Case(
+        "wavenet-class-conditions-change",
+        wavenet([1, 2, 4], 8, 12, 21),
+        96,
+        (PITCH, INSTRUMENT),
+        changes=(1, 33, 34, 70),
+    ),
+    Case(
+        "wavenet-vector-condition",
+        wavenet([3, 1, 10], 11, 19, 32, gate_channels=7),
+        72,
+        (TIMBRE,),
+        changes=(40,),
+    ),
+    Case("wavenet-local-vector", wavenet([1, 2, 4, 8], 13, 16, 32), 90, (ENVELOPE,)),
+    Case(
+        "wavenet-local-and-global",
+        wavenet([1, 5, 3], 15, 9, 19, kernel_size=3),
+        90,
+        (CHORD, INSTRUMENT, ENVELOPE, TIMBRE),
+        changes=(50,),
+    ),
+    Case("wavenet-long-dilations", wavenet([1, 100, 37, 150], 6, 10, 16), 340),
+    Case(
+        "wavenet-256-levels",
+        wavenet([1, 2, 4, 8, 16], 32, 32, 256, gate_channels=16, head_channels=24),
+        64,
+        (PITCH,),
+    ),
+    Case("wavenet-300-levels", wavenet([1, 2], 8, 8, 300), 24),
+    Case("wavenet-smallest", wavenet([1], 1, 1, 2), 32),
+    Case("wavenet-f16", wavenet([1, 2, 4, 8], 24, 32, 64), 64, (INSTRUMENT, PITCH), storage="f16"),
+    Case("wavenet-bf16", wavenet([1, 3, 9], 19, 21, 64), 64, (TIMBRE, PITCH), storage="bf16"),
+    Case(
+        "wavenet-mixed-types",
+        wavenet([1, 2, 4], 16, 17, 31, input=convolution(3), kernel_size=3),
+        64,
+        (PITCH,),
+        storage="mixed",
+    ),
+    Case("lstm-embedding", recurrent("lstm 20", **tokens_in(32, "embedding", channels=12)), 80),
+    Case("gru-embedding", recurrent("gru 20", **tokens_in(32, "embedding", channels=9)), 80),
+    Case("stack-one-hot", recurrent("lstm 12, gru 7, lstm 9", **tokens_in(23, "one_hot")), 80),
+    Case(
+        "stack-initial-states",
+        recurrent("gru 10, lstm 17, gru 5", **tokens_in(16, "one_hot"), initial_states=True),
+        64,
+    ),
+    Case(
+        "lstm-vector-softmax",
+        recurrent("lstm 16", **tokens_in(65, "vector", channels=1)),
+        64,
+    ),
+    Case("gru-waveform", recurrent("gru 24", **WAVEFORM), 160),
+    Case(
+        "stack-waveform-conditions",
+        recurrent("lstm 11, lstm 16", **WAVEFORM, initial_states=True),
+        120,
+        (TIMBRE, INSTRUMENT, ENVELOPE),
+        changes=(30, 77),
+    ),
+    Case(
+        "lstm-conditions",
+        recurrent("lstm 18, gru 18", **tokens_in(40, "embedding", channels=6)),
+        96,
+        (CHORD, PITCH),
+        changes=(20,),
+    ),
+    Case("lstm-no-biases", recurrent("lstm 14", **tokens_in(20, "one_hot"), biases=[]), 64),
+    Case(
+        "gru-layer-biases-only",
+        recurrent("gru 13", **tokens_in(20, "embedding", channels=20), biases=["layers"]),
+        64,
+    ),
+    Case(
+        "stack-head-bias-only",
+        recurrent("gru 8, lstm 8", **tokens_in(20, "one_hot"), biases=["head"]),
+        64,
+    ),
+    Case(
+        "lstm-64-256-levels",
+        recurrent("lstm 64", **tokens_in(256, "embedding", channels=8)),
+        48,
+        storage="bf16",
+    ),
+    Case(
+        "gru-f16",
+        recurrent("gru 21, gru 10", **tokens_in(64, "embedding", channels=8)),
+        64,
+        (PITCH,),
+        storage="f16",
+    ),
+)
+
+
+def tensor_shapes(configuration: Mapping) -> dict[str, tuple[int, ...]]:
+    """Every tensor that FORMAT.md asks for."""
+    network = configuration["network"]
+    conditions = configuration.get("conditions", [])
+    biases = network.get("biases", DEFAULT_BIASES[network["kind"]])
+    channels_of_h = sum(reference.condition_channels(condition) for condition in conditions)
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def add(name: str, shape: tuple[int, ...], *, biased: bool) -> None:
+        shapes[f"{name}.weight"] = shape
+        if biased:
+            shapes[f"{name}.bias"] = shape[:1]
+
+    for condition in conditions:
+        if "embedding_channels" in condition:
+            shapes[f"conditions.{condition['name']}.embedding.weight"] = (
+                reference.condition_size(condition),
+                condition["embedding_channels"],
+            )
+    vocabulary = network.get("vocabulary_size", 1)
+    if network["kind"] == "recurrent":
+        input_channels = {
+            "embedding": network["input"].get("channels", 0),
+            "one_hot": vocabulary,
+            "vector": 1,
+        }[network["input"]["kind"]]
+        if network["input"]["kind"] == "embedding":
+            shapes["input.embedding.weight"] = (vocabulary, input_channels)
+        width = input_channels + channels_of_h
+        for index, layer in enumerate(network["layers"]):
+            channels = layer["channels"]
+            gates = 4 if layer["kind"] == "lstm" else 3
+            has_bias = "layers" in biases
+            add(f"layers.{index}.input", (gates * channels, width), biased=has_bias)
+            add(f"layers.{index}.recurrent", (gates * channels, channels), biased=has_bias)
+            if network.get("initial_states", False):
+                shapes[f"layers.{index}.initial.hidden"] = (channels,)
+                if layer["kind"] == "lstm":
+                    shapes[f"layers.{index}.initial.cell"] = (channels,)
+            width = channels
+        outputs = vocabulary if network["head"]["kind"] == "softmax" else 1
+        add("head", (outputs, width), biased="head" in biases)
+        return shapes
+
+    residual = network["residual_channels"]
+    gate = network.get("gate_channels", residual)
+    skip = network["skip_channels"]
+    head = network.get("head_channels", skip)
+    if network["input"]["kind"] == "embedding":
+        shapes["input.embedding.weight"] = (vocabulary, residual)
+    else:
+        shape = (residual, vocabulary, network["input"]["kernel_size"])
+        add("input.convolution", shape, biased="input" in biases)
+    last = len(network["dilations"]) - 1
+    for index in range(last + 1):
+        shape = (2 * gate, residual, network["kernel_size"])
+        add(f"layers.{index}.gate", shape, biased="gate" in biases)
+        if channels_of_h > 0:
+            shapes[f"layers.{index}.condition.weight"] = (2 * gate, channels_of_h)
+        add(f"layers.{index}.skip", (skip, gate), biased="skip" in biases)
+        if index < last:
+            add(f"layers.{index}.residual", (residual, gate), biased="residual" in biases)
+    add("head.hidden", (head, skip), biased="head" in biases)
+    add("head.output", (vocabulary, head), biased="head" in biases)
+    return shapes
+
+
+def random_tensors(
+    shapes: Mapping[str, tuple[int, ...]], storage: str, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Weights that keep every layer's signal near one and its gates away from saturation."""
+    tensors = {}
+    for number, (name, shape) in enumerate(shapes.items()):
+        values = torch.randn(shape, generator=generator)
+        if name.endswith("bias") or ".initial." in name:
+            values = 0.5 * values
+        elif "embedding" not in name and "input.convolution" not in name:
+            values = 1.3 * values / math.sqrt(math.prod(shape[1:]))
+        if name.startswith("head.output") or name == "head.weight":
+            values = 2.0 * values
+        kind = ("f32", "f16", "bf16")[number % 3] if storage == "mixed" else storage
+        tensors[name] = values.to(STORAGE[kind])
+    return tensors
+
+
+def condition_series(case: Case, generator: torch.Generator) -> dict[str, Tensor]:
+    """What each condition is at every step."""
+    series = {}
+    for condition in case.conditions:
+        size = reference.condition_size(condition)
+        span = condition.get("frames_per_value")
+        starts = [0, *case.changes] if span is None else list(range(0, case.steps, span))
+        if condition["kind"] == "class":
+            values = torch.randint(size, (len(starts),), generator=generator, dtype=torch.int32)
+            # A change must change something.
+            for index in range(1, len(values)):
+                if values[index] == values[index - 1]:
+                    values[index] = (values[index] + 1) % size
+        else:
+            values = torch.randn((len(starts), size), generator=generator)
+        lengths = torch.tensor([*starts[1:], case.steps]) - torch.tensor(starts)
+        series[condition["name"]] = values.repeat_interleave(lengths, dim=0)
+    return series
+
+
+def random_sequence(case: Case, generator: torch.Generator) -> Tensor:
+    """Tokens (I32) that wander as sound does, or samples (F32) for a linear head."""
+    if case.network.get("head", {}).get("kind") == "linear":
+        phase = torch.arange(case.steps) * 0.37
+        noise = 0.2 * torch.randn(case.steps, generator=generator)
+        return (0.6 * torch.sin(phase) + noise).clamp(-1.0, 1.0)
+    vocabulary = case.network["vocabulary_size"]
+    return torch.randint(vocabulary, (case.steps,), generator=generator, dtype=torch.int32)
+
+
+def write_reference(
+    path: Path, sequence: Tensor, values: Mapping[str, Tensor], predictions: Tensor
+) -> None:
+    name = "samples" if sequence.is_floating_point() else "tokens"
+    tensors = {name: sequence, "logits": predictions.float()}
+    for condition, series in values.items():
+        tensors[f"conditions.{condition}"] = series
+    save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
+
+
+def write_case(case: Case, number: int, output: Path) -> None:
+    generator = torch.Generator().manual_seed(1000 + number)
+    is_waveform = case.network.get("head", {}).get("kind") == "linear"
+    codec: dict[str, object] = {"kind": "waveform", "sample_rate": SAMPLE_RATE}
+    if not is_waveform:
+        levels = case.network["vocabulary_size"]
+        codec = {"kind": "mu_law", "sample_rate": SAMPLE_RATE, "levels": levels}
+    configuration: dict[str, object] = {"name": case.name, "network": dict(case.network)}
+    configuration["codec"] = codec
+    if case.conditions:
+        configuration["conditions"] = [dict(condition) for condition in case.conditions]
+    tensors = random_tensors(tensor_shapes(configuration), case.storage, generator)
+    values = condition_series(case, generator)
+    sequence = random_sequence(case, generator)
+    predictions = reference.logits(tensors, configuration, sequence, values)
+    write_model(output / f"{case.name}.safetensors", tensors, configuration)
+    write_reference(output / f"{case.name}.reference.safetensors", sequence, values, predictions)
+
+
+def write_shipped(model: Path, recipe: Recipe, data: Path, output: Path, steps: int) -> None:
+    """The first steps of a held-out note under the trained model."""
+    tensors, configuration = read_model(model)
+    note = max(
+        load_notes(data, recipe, transpose=False).validation,
+        key=lambda candidate: (candidate.pitch == 60, len(candidate.codes), candidate.file),
+    )
+    sequence = torch.from_numpy(note.codes[:steps].astype("int32"))
+    values = {
+        "instrument": torch.full((steps,), note.instrument, dtype=torch.int32),
+        "pitch": torch.full((steps,), note.pitch, dtype=torch.int32),
+    }
+    predictions = reference.logits(tensors, configuration, sequence, values)
+    write_reference(output / "shipped.reference.safetensors", sequence, values, predictions)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--shipped", type=Path, help="the trained model that ships")
+    parser.add_argument("--recipe", type=Path, help="with --shipped")
+    parser.add_argument("--data", type=Path, help="with --shipped")
+    parser.add_argument("--shipped-steps", type=int, default=400)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for number, case in enumerate(CASES):
+        write_case(case, number, arguments.output)
+    if arguments.shipped is not None:
+        if arguments.recipe is None or arguments.data is None:
+            parser.error("--shipped needs --recipe and --data")
+        recipe = Recipe.load(arguments.recipe)
+        write_shipped(
+            arguments.shipped, recipe, arguments.data, arguments.output, arguments.shipped_steps
+        )
+    total = sum(path.stat().st_size for path in arguments.output.glob("*.safetensors"))
+    print(f"{len(CASES)} cases, {total:,} bytes in {arguments.output}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+/*
+ * cadenza.h — the C interface of Cadenza: trained generative music models, streamed block by block.
+ *
+ *   cadenza_model  *model;                            // off the audio thread
+ *   cadenza_stream *stream;
+ *   cadenza_model_load("notes.safetensors", &model, &error);
+ *   cadenza_stream_create(model, NULL, &stream, &error);
+ *   …
+ *   cadenza_generate_block(stream, output, frames);   // in the audio callback
+ *
+ * Conventions
+ * -----------
+ * Threads. Every function says who may call it:
+ *   [any-thread]    any thread, at any time, at once with any other function on the same object;
+ *   [main-thread]   any thread but the audio thread (it may allocate, read files, take long), and never at once with
+ *                   another function on the same stream, except those marked [any-thread];
+ *   [audio-thread]  made for the audio callback: allocates nothing, frees nothing, takes no lock, waits for nothing, makes no
+ *                   system call, and costs at most A + B x frames. It may be called from any one thread at a time, never at
+ *                   once with a [main-thread] function on the same stream.
+ * A model is immutable: any number of streams on any number of threads share it without further care.
+ *
+ * Status. Functions that can fail return a cadenza_status: 0 is fine, above 0 is information, below 0 an error. After an error
+ * the object is as it was before the call, and output pointers hold NULL. Functions off the audio thread also take a
+ * cadenza_error, which may be NULL and else receives a sentence: what is wrong, where, and what was expected.
+ *
+ * Structures that may grow carry their size in the first field. Options go through their _init function; for structures that
+ * the library fills in (…_info, …_statistics), set struct_size to sizeof the structure before the call. The library reads and
+ * writes no byte beyond it.
+ *
+ * Strings are UTF-8 and end in a zero byte.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef CADENZA_H
+#define CADENZA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define CADENZA_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define CADENZA_API __attribute__((visibility("default")))
+#else
+#define CADENZA_API
+#endif
+
+/* ---- Version ---------------------------------------------------------------------------------------------------------- */
+
+#define CADENZA_VERSION_MAJOR 0
+#define CADENZA_VERSION_MINOR 1
+#define CADENZA_VERSION_PATCH 0
+
+/* One number that orders versions: 0x00MMmmpp. */
+#define CADENZA_VERSION \
+  ((uint32_t)((CADENZA_VERSION_MAJOR << 16) | (CADENZA_VERSION_MINOR << 8) | CADENZA_VERSION_PATCH))
+
+/* The version of the library that is loaded, in the form of CADENZA_VERSION; compare with the header's. [any-thread] */
+CADENZA_API uint32_t cadenza_version(void);
+
+/* The same as text, "0.1.0". Static storage. [any-thread] */
+CADENZA_API const char *cadenza_version_string(void);
+
+/* ---- Status and errors ------------------------------------------------------------------------------------------------ */
+
+typedef int32_t cadenza_status;
+
+#define CADENZA_OK 0 /* done */
+#define CADENZA_END 1 /* done, and the model has declared its piece finished: silence follows */
+#define CADENZA_UNDERRUN 2 /* part of the block was not ready and is silent (render-ahead only) */
+#define CADENZA_ERROR_INVALID_ARGUMENT (-1) /* an argument is NULL, out of range, not finite, or of the wrong size */
+#define CADENZA_ERROR_IO (-2) /* a file could not be opened or read */
+#define CADENZA_ERROR_FORMAT (-3) /* the bytes are not a well-formed Cadenza model or state */
+#define CADENZA_ERROR_UNSUPPORTED (-4) /* well-formed, but this version or this model cannot do it */
+#define CADENZA_ERROR_OUT_OF_MEMORY (-5) /* memory ran out, or the request is larger than memory can be */
+#define CADENZA_ERROR_NUMERIC (-6) /* the network produced a value that is not finite; silence was returned */
+#define CADENZA_ERROR_STATE (-7) /* not possible now: see the function */
+
+/* A short English phrase for a status, "invalid argument"; a fallback phrase for unknown numbers, never NULL. Static storage.
+   [any-thread] */
+CADENZA_API const char *cadenza_status_string(cadenza_status status);
+
+#define CADENZA_ERROR_MESSAGE_SIZE 512
+
+/* Receives the sentence of a failed call. Owned by the caller, no need to initialise it. Its size never changes. */
+typedef struct cadenza_error {
+  cadenza_status status; /* the same value as returned */
+  char message[CADENZA_ERROR_MESSAGE_SIZE]; /* a sentence; empty after success; cut, never overrun, when too long */
+} cadenza_error;
+
+/* ---- Models ----------------------------------------------------------------------------------------------------------- */
+
+/* A loaded model: network, codec and weights. Immutable and counted: it lives until the last release, and every stream holds
+   one reference of its own. */
+typedef struct cadenza_model cadenza_model;
+
+/* Loads a model file and hands out one reference to it in *model.
+   The file is checked in full before anything is built from it; a hostile file gets an error, never undefined behaviour.
+   Errors: INVALID_ARGUMENT (path or model NULL), IO, FORMAT, UNSUPPORTED, OUT_OF_MEMORY; *model is then NULL.
+   [main-thread] */
+CADENZA_API cadenza_status cadenza_model_load(const char *path, cadenza_model **model, cadenza_error *error);
+
+/* The same from `size` bytes at `bytes`, which are copied: the caller may free them at once. [main-thread] */
+CADENZA_API cadenza_status cadenza_model_load_memory(const void *bytes, size_t size, cadenza_model **model,
+                                                     cadenza_error *error);
+
+/* Adds a reference and returns `model`. NULL returns NULL. [any-thread] */
+CADENZA_API cadenza_model *cadenza_model_retain(cadenza_model *model);
+
+/* Gives back one reference; the last one frees the model. NULL is fine. [any-thread], but not the audio thread: the last release
+   frees memory. */
+CADENZA_API void cadenza_model_release(cadenza_model *model);
+
+/* What a model is. Strings belong to the model and live as long as it does. */
+typedef struct cadenza_model_info {
+  uint32_t struct_size; /* in: sizeof(cadenza_model_info) */
+  uint32_t sample_rate; /* Hz */
+  const char *name; /* from the file; "" where absent; so for all the strings */
+  const char *description;
+  const char *license;
+  const char *network; /* kind: "wavenet", "recurrent" */
+  const char *codec; /* kind: "mu_law", "waveform" */
+  const char *instruction_set; /* the kernels in use: "portable", "avx2", "avx512", "neon" */
+  uint64_t parameter_count; /* trained numbers in the file */
+  uint64_t weight_bytes; /* bytes of packed weights in memory */
+  uint64_t stream_bytes; /* memory that each stream takes, about */
+  uint32_t vocabulary_size; /* size of the softmax, 0 where the network predicts values */
+  uint32_t condition_count; /* see cadenza_model_get_condition_info */
+  uint64_t receptive_field; /* samples of the past that a prediction can depend on; 0: unbounded (recurrent) */
+  double training_steps; /* 0 where the file does not say */
+  double validation_nats; /* mean negative log-likelihood a sample on held-out data; 0 where the file does not say */
+  float temperature; /* the model's sampling defaults */
+  float top_p;
+  uint32_t top_k;
+  uint32_t reserved; /* 0 */
+} cadenza_model_info;
+
+/* Fills *info up to info->struct_size. Errors: INVALID_ARGUMENT (NULL, or a struct_size smaller than any release had).
+   [any-thread] */
+CADENZA_API cadenza_status cadenza_model_get_info(const cadenza_model *model, cadenza_model_info *info);
+
+typedef int32_t cadenza_condition_kind;
+#define CADENZA_CONDITION_CLASS 0 /* one number: a whole class index, 0 ... size - 1 */
+#define CADENZA_CONDITION_VECTOR 1 /* `size` finite numbers */
+
+typedef struct cadenza_condition_info {
+  uint32_t struct_size; /* in: sizeof(cadenza_condition_info) */
+  cadenza_condition_kind kind;
+  const char *name; /* "pitch"; belongs to the model */
+  uint32_t size; /* class: number of classes; vector: number of values */
+  uint32_t frames_per_value; /* 0: global, a value holds until the next; else local: each value lasts this many samples */
+  const char *const *labels; /* class: `label_count` names in class order, NULL where the file gives none */
+  uint32_t label_count; /* 0 or size */
+  uint32_t queue_capacity; /* local: values that may wait; global: 1 */
+} cadenza_condition_info;
+
+/* Fills *info for condition `index`, 0 ... condition_count - 1. Errors: INVALID_ARGUMENT. [any-thread] */
+CADENZA_API cadenza_status cadenza_model_get_condition_info(const cadenza_model *model, uint32_t index,
+                                                            cadenza_condition_info *info);
+
+/* ---- Streams ---------------------------------------------------------------------------------------------------------- */
+
+/* One voice: the network's state, the sampler and its random generator. All its memory is taken in cadenza_stream_create. */
+typedef struct cadenza_stream cadenza_stream;
+
+typedef struct cadenza_stream_options {
+  uint32_t struct_size; /* set by cadenza_stream_options_init */
+  uint32_t sample_rate; /* Hz of the output; 0: the model's. Others: UNSUPPORTED in this version */
+  uint32_t max_block_frames; /* the host's largest usual block, a hint; larger blocks work too. Default 4,096 */
+  uint32_t top_k; /* draw among the k likeliest only; 0: off */
+  uint64_t seed; /* of the random generator; the same seed gives the same bits. Default 0 */
+  float temperature; /* divides the logits; 0: greedy; 0 ... 100. Default: the model's */
+  float top_p; /* draw among the smallest set whose probability reaches this; 1: off; 0 ... 1 */
+  float gain; /* multiplies the output; 0 ... 16. Default 1 */
+  uint32_t render_ahead_frames; /* 0: generate inside the callback. Others: UNSUPPORTED in this version */
+} cadenza_stream_options;
+
+/* Fills *options with the defaults, those of `model` where it is not NULL. NULL options are ignored. [any-thread] */
+CADENZA_API void cadenza_stream_options_init(cadenza_stream_options *options, const cadenza_model *model);
+
+/* Creates a stream and hands it out in *stream; it retains the model. `options` may be NULL for the defaults, and is not kept.
+   Errors: INVALID_ARGUMENT (NULL model or stream, a value out of range, a struct_size this library does not know),
+   UNSUPPORTED, OUT_OF_MEMORY; *stream is then NULL. [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_create(cadenza_model *model, const cadenza_stream_options *options,
+                                                 cadenza_stream **stream, cadenza_error *error);
+
+/* Frees the stream and its reference to the model. NULL is fine. [main-thread] */
+CADENZA_API void cadenza_stream_destroy(cadenza_stream *stream);
+
+/* Fills `output` with the next `frames` mono samples. The whole of it is always written: with silence where an error is
+   returned. `frames` 0 is fine and does nothing.
+   Errors: INVALID_ARGUMENT (NULL; more frames than an address space holds: nothing is written), NUMERIC (the network produced a
+   value that is not finite: silence from that sample to the end of the block, and in every later block until a reset or a loaded
+   state).
+   [audio-thread] */
+CADENZA_API cadenza_status cadenza_generate_block(cadenza_stream *stream, float *output, size_t frames);
+
+/* Takes the stream back to its beginning: empty history, random generator seeded anew, statistics zeroed, an earlier NUMERIC
+   error forgotten. Parameters and conditions stay as set. [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_reset(cadenza_stream *stream, uint64_t seed);
+
+/* Feeds `frames` samples at the model's own rate, -1 ... 1, as if the stream had generated them: what follows continues them.
+   No random number is used. Calls may be split anyhow. Values beyond -1 ... 1 are clipped.
+   Errors: INVALID_ARGUMENT (NULL, a sample that is not finite, an impossible size: nothing is fed), NUMERIC, STATE (an earlier
+   NUMERIC error).
+   Costs as much as generating; meant for another thread than the audio thread, though it allocates nothing. [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_prime(cadenza_stream *stream, const float *samples, size_t frames);
+
+/* Like cadenza_stream_prime, and sets *nats to the summed negative log-likelihood, in nats, that the model gave to the samples
+   just before it was fed each of them (temperature 1, no top-k or top-p). Divide by frames x ln 2 for bits a sample.
+   Errors: as prime; UNSUPPORTED (a model without a softmax); *nats is then 0. [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_score(cadenza_stream *stream, const float *samples, size_t frames, double *nats);
+
+typedef int32_t cadenza_parameter;
+#define CADENZA_PARAMETER_TEMPERATURE 0 /* 0 ... 100; 0: greedy */
+#define CADENZA_PARAMETER_TOP_K 1 /* 0 ... 16,777,216, a whole number; 0: off */
+#define CADENZA_PARAMETER_TOP_P 2 /* 0 ... 1; 1: off */
+#define CADENZA_PARAMETER_GAIN 3 /* 0 ... 16 */
+
+/* Sets a parameter; the next block uses it. Errors: INVALID_ARGUMENT (NULL, unknown, out of range, not finite): the parameter
+   keeps its value. [any-thread] [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_set_parameter(cadenza_stream *stream, cadenza_parameter parameter, float value);
+
+/* Reads a parameter as last set. Errors: INVALID_ARGUMENT. [any-thread] [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_get_parameter(const cadenza_stream *stream, cadenza_parameter parameter,
+                                                        float *value);
+
+/* Sets condition `index`; `values` is copied.
+   Global: `count` is 1 for a class, `size` for a vector; the next block uses the latest value set.
+   Local: `count` is a whole number of values, 1 or `size` numbers each; they are queued behind those that wait, and each lasts
+   frames_per_value samples; the last one holds when the queue runs dry.
+   Errors: INVALID_ARGUMENT (NULL, unknown index, wrong count, not finite, not a class), STATE (the queue has no room, or
+   another thread is setting a condition of this stream at this moment): nothing is changed.
+   [any-thread] [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_set_condition(cadenza_stream *stream, uint32_t index, const float *values,
+                                                        size_t count);
+
+/* Saves everything that decides what the stream generates next. With bytes NULL, sets *size to what is needed. Else *size is
+   the room at `bytes`, and is set to what was written. A state belongs to the model, not to the machine: it may be loaded on
+   another instruction set and continues with the same bits.
+   Errors: INVALID_ARGUMENT (NULL, too little room: *size is set to what is needed, nothing is written). [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_save_state(const cadenza_stream *stream, void *bytes, size_t *size);
+
+/* Loads a state saved from a stream of the same model; the stream then continues where that one was, parameters and conditions
+   included. Statistics are kept as they are. The bytes are checked in full first.
+   Errors: INVALID_ARGUMENT (NULL), FORMAT (truncated, damaged, another model's): the stream is unchanged. [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_load_state(cadenza_stream *stream, const void *bytes, size_t size);
+
+typedef struct cadenza_stream_statistics {
+  uint32_t struct_size; /* in: sizeof(cadenza_stream_statistics) */
+  uint32_t reserved; /* 0 */
+  uint64_t frames; /* generated since create or reset */
+  uint64_t blocks; /* calls of cadenza_generate_block with frames > 0 */
+  uint64_t numeric_errors; /* times that the network produced a value that is not finite */
+  uint64_t underruns; /* render-ahead only */
+  double worst_block_seconds; /* the longest call */
+  double mean_block_seconds;
+  double total_seconds; /* spent inside cadenza_generate_block */
+} cadenza_stream_statistics;
+
+/* Fills *statistics up to its struct_size. Each figure is exact; together they may straddle a block that is being generated.
+   Errors: INVALID_ARGUMENT. [any-thread] [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_get_statistics(const cadenza_stream *stream, cadenza_stream_statistics *statistics);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* CADENZA_H */
