@@ -29,7 +29,8 @@ VERSION := $(call header_number,MAJOR).$(call header_number,MINOR).$(call header
 ABI := $(call header_number,MAJOR)
 
 # Where things are built. The library's folder looks as it does when installed: the file, and the two names that lead to it.
-BUILD := .build
+BUILD ?= .build
+export BUILD
 EMBEDDED := $(BUILD)/embedded
 LIB := $(BUILD)/lib
 SO := $(LIB)/libcadenza.so.$(VERSION)
@@ -38,8 +39,6 @@ CLI := $(BUILD)/release/cadenza
 engine_sources := Package.swift include/cadenza.h \
   $(shell find Sources/Cadenza Sources/CadenzaC Sources/CadenzaKernels -type f 2>/dev/null)
 cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CSndfile -type f 2>/dev/null)
-
-MODEL ?= $(firstword $(wildcard Examples/models/*.safetensors) $(wildcard Tests/Fixtures/parity/*.safetensors))
 
 .PHONY: help
 help:
@@ -93,7 +92,7 @@ $(LIB)/libcadenza.a: $(SO)
 .PHONY: command
 command: $(CLI)
 $(CLI): $(cli_sources)
-	swift build -c release --static-swift-stdlib --product cadenza
+	swift build -c release --scratch-path $(BUILD) --static-swift-stdlib --product cadenza
 	@touch $@
 
 # ---- The demo ---------------------------------------------------------------------------------------------------------------
@@ -103,11 +102,25 @@ $(BUILD)/examples/generate: Examples/c/generate.c include/cadenza.h $(LIB)/libca
 	$(CC) -std=c99 -Wall -Wextra $(CFLAGS) -Iinclude $< -o $@ \
 	  $$(pkg-config --cflags --libs sndfile) -L$(LIB) -lcadenza '-Wl,-rpath,$$ORIGIN/../lib' -lm
 
+# The shipped model; until it is there, whatever model the tests have.
+shipped := Examples/models/notes-wavenet.safetensors
+MODEL ?= $(firstword $(wildcard $(shipped)) $(filter-out %.reference.safetensors,$(wildcard Tests/Fixtures/parity/wavenet-*.safetensors)))
+DEMO_WAV ?= demo.wav
+DEMO_SECONDS := 4
+DEMO_INSTRUMENT := trumpet
+DEMO_PITCH := 62
+demo_conditions = $(if $(filter $(shipped),$(MODEL)),instrument=$(DEMO_INSTRUMENT) pitch=$(DEMO_PITCH))
+
 .PHONY: demo
 demo: need-demo
 	@$(MAKE) --no-print-directory library $(BUILD)/examples/generate
-	$(BUILD)/examples/generate $(MODEL) demo.wav --seconds 4 --seed 1
-	@echo "make demo: built the library and Examples/c/generate.c, and let $(MODEL) play 4 seconds into demo.wav. Listen to it."
+	$(BUILD)/examples/generate $(MODEL) $(DEMO_WAV) --seconds $(DEMO_SECONDS) --seed 1 $(demo_conditions)
+	@echo "make demo: built the C library and Examples/c/generate.c, which let $(MODEL) play $(demo_conditions)" \
+	  "for $(DEMO_SECONDS) seconds into $(DEMO_WAV). Listen to it."
+
+.PHONY: demo-value
+demo-value:
+	@echo $($(VALUE))
 
 # ---- Tests --------------------------------------------------------------------------------------------------------------------
 

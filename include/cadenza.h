@@ -20,12 +20,16 @@
  * A model is immutable: any number of streams on any number of threads share it without further care.
  *
  * Status. Functions that can fail return a cadenza_status: 0 is fine, above 0 is information, below 0 an error. After an error
- * the object is as it was before the call, and output pointers hold NULL. Functions off the audio thread also take a
- * cadenza_error, which may be NULL and else receives a sentence: what is wrong, where, and what was expected.
+ * the object is as it was before the call (cadenza_generate_block says what NUMERIC leaves), and a handle that should have been
+ * handed out is NULL. Functions that load or create also take a cadenza_error, which may be NULL and else receives a sentence:
+ * what is wrong, where, and what was expected.
  *
- * Structures that may grow carry their size in the first field. Options go through their _init function; for structures that
- * the library fills in (…_info, …_statistics), set struct_size to sizeof the structure before the call. The library reads and
- * writes no byte beyond it.
+ * Structures that may grow carry their size in the first field, struct_size.
+ *   Options: their _init function sets it. A size that this library does not know, smaller or larger, is INVALID_ARGUMENT: an
+ *   option that cannot be understood is never ignored.
+ *   Structures that the library fills in (…_info, …_statistics): set it to sizeof the structure before the call. A size smaller
+ *   than the first release's is INVALID_ARGUMENT; a larger one is fine, and the bytes beyond what this library knows keep their
+ *   values. The library reads and writes no byte beyond struct_size, nor beyond what it knows.
  *
  * Strings are UTF-8 and end in a zero byte.
  *
@@ -179,7 +183,9 @@ typedef struct cadenza_stream_options {
   uint32_t render_ahead_frames; /* 0: generate inside the callback. Others: UNSUPPORTED in this version */
 } cadenza_stream_options;
 
-/* Fills *options with the defaults, those of `model` where it is not NULL. NULL options are ignored. [any-thread] */
+/* Fills *options with the defaults, those of `model` where it is not NULL. NULL options are ignored. This symbol writes the 40
+   bytes of the first release for ever, so that old programs stay safe: a header that appends a field maps the name to another
+   symbol. [any-thread] */
 CADENZA_API void cadenza_stream_options_init(cadenza_stream_options *options, const cadenza_model *model);
 
 /* Creates a stream and hands it out in *stream; it retains the model. `options` may be NULL for the defaults, and is not kept.
@@ -191,9 +197,12 @@ CADENZA_API cadenza_status cadenza_stream_create(cadenza_model *model, const cad
 /* Frees the stream and its reference to the model. NULL is fine. [main-thread] */
 CADENZA_API void cadenza_stream_destroy(cadenza_stream *stream);
 
+/* The most frames one call may ask for, 2^30. More is taken for a mistake. */
+#define CADENZA_MAX_BLOCK_FRAMES 1073741824
+
 /* Fills `output` with the next `frames` mono samples. The whole of it is always written: with silence where an error is
-   returned. `frames` 0 is fine and does nothing.
-   Errors: INVALID_ARGUMENT (NULL; more frames than an address space holds: nothing is written), NUMERIC (the network produced a
+   returned, a NULL stream included. `frames` 0 is fine and does nothing; `output` may then be NULL.
+   Errors: INVALID_ARGUMENT (NULL; more than CADENZA_MAX_BLOCK_FRAMES: nothing is written), NUMERIC (the network produced a
    value that is not finite: silence from that sample to the end of the block, and in every later block until a reset or a loaded
    state).
    [audio-thread] */
@@ -205,8 +214,8 @@ CADENZA_API cadenza_status cadenza_stream_reset(cadenza_stream *stream, uint64_t
 
 /* Feeds `frames` samples at the model's own rate, -1 ... 1, as if the stream had generated them: what follows continues them.
    No random number is used. Calls may be split anyhow. Values beyond -1 ... 1 are clipped.
-   Errors: INVALID_ARGUMENT (NULL, a sample that is not finite, an impossible size: nothing is fed), NUMERIC, STATE (an earlier
-   NUMERIC error).
+   Errors: INVALID_ARGUMENT (NULL, a sample that is not finite, more than CADENZA_MAX_BLOCK_FRAMES: nothing is fed), NUMERIC,
+   STATE (an earlier NUMERIC error). `frames` 0 is fine, and `samples` may then be NULL.
    Costs as much as generating; meant for another thread than the audio thread, though it allocates nothing. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_prime(cadenza_stream *stream, const float *samples, size_t frames);
 

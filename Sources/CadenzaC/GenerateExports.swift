@@ -4,11 +4,10 @@ import Cadenza
 // Everything here runs under the real-time contract: @_noLocks on each function, and each engine object is reached without
 // counting a reference.
 
-/// Whether a caller's size_t is a number of frames that a buffer can hold: at most 2^32 - 1, as the header says. More is a mistake.
-/// (Swift sees size_t as Int: a huge one is negative.)
+/// Whether a caller's size_t is a number of frames that a block may have. (Swift sees size_t as Int: a huge one is negative.)
 @_noLocks @inline(__always)
 private func isPossible(_ frames: Int) -> Bool {
-  frames >= 0 && frames <= Int(UInt32.max)
+  frames >= 0 && frames <= StreamOptions.maximumFrames
 }
 
 @c @implementation @_noLocks

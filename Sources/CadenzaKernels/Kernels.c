@@ -51,7 +51,12 @@ const char *ck_kernels_name(const ck_kernels *kernels) { return kernels->name; }
 
 void ck_product(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, const float *start, const float *addend,
                 float *y) {
-  kernels->product(matrix, x, start, addend, y);
+  kernels->product(matrix, 0, x, start, addend, y);
+}
+
+void ck_product_returning(const ck_kernels *kernels, const ck_matrix *matrix, int backwards, const float *x,
+                          const float *addend, float *y) {
+  kernels->product(matrix, backwards, x, NULL, addend, y);
 }
 
 void ck_product_batch(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, size_t x_stride, size_t count,

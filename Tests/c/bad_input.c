@@ -475,7 +475,7 @@ static const bad_call calls[] = {
     ENTRY(load_no_such_file, CADENZA_ERROR_IO),
     ENTRY(load_empty_path, CADENZA_ERROR_IO),
     ENTRY(load_folder, CADENZA_ERROR_IO),
-    ENTRY(load_device, CADENZA_ERROR_FORMAT),
+    ENTRY(load_device, CADENZA_ERROR_IO),
     ENTRY(load_null_bytes, INVALID),
     ENTRY(load_no_bytes, CADENZA_ERROR_FORMAT),
     ENTRY(load_impossible_size, INVALID),

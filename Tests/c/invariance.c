@@ -96,7 +96,7 @@ static void one_large_block_is_many_small_ones(void) { /* beyond max_block_frame
 static void other_seeds_give_other_bits(void) { /* or the tests above compare silence */
   for (int number = 0; number < subjects; number++) {
     cadenza_model *model = subject(number);
-    if (model_info(model).vocabulary_size > 0) {
+    if (model_info(model).vocabulary_size >= 64) { /* a handful of levels may well fall the same way */
       cadenza_stream *left = create(model, 3), *right = create(model, 4);
       CHECK(!same_sound(left, right, 500));
       cadenza_stream_destroy(left);

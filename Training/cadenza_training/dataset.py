@@ -40,6 +40,8 @@ class InstrumentRecipe:
     maximum_transposition: int
     # A recording counts when its path has one of these texts (all recordings when empty).
     path_contains: tuple[str, ...] = ()
+    # The files to validate on; chosen at random when empty.
+    held_out: tuple[str, ...] = ()
     # Who made the recordings, and their licence: for the model's card.
     attribution: str = ""
 
@@ -66,6 +68,7 @@ class Recipe:
                 maximum_pitch=entry["maximum_pitch"],
                 maximum_transposition=entry["maximum_transposition"],
                 path_contains=tuple(entry.get("path_contains", ())),
+                held_out=tuple(entry.get("held_out", ())),
                 attribution=entry.get("attribution", ""),
             )
             for entry in values["instruments"]
@@ -129,7 +132,9 @@ def load_notes(
         recordings = [row for row in rows if _belongs(row, instrument)]
         if not recordings:
             raise ValueError(f"the manifest has no recording for {instrument.label}")
-        held_out = _choose_held_out(recordings, instrument, recipe.validation_share, generator)
+        held_out = set(instrument.held_out)
+        if not held_out:
+            held_out = _choose_held_out(recordings, instrument, recipe.validation_share, generator)
         for row in recordings:
             is_validation = row["file"] in held_out
             farthest = instrument.maximum_transposition if transpose and not is_validation else 0

@@ -23,7 +23,7 @@ extension Configuration {
       throw Failure(.format, "cadenza.config is missing in __metadata__, expected the configuration")
     }
     let document = try config.text.withUnsafeBufferPointer { (text) throws(Failure) in
-      try JsonDocument(UnsafeRawBufferPointer(text), title: "cadenza.config")
+      try JsonDocument.read(UnsafeRawBufferPointer(text), title: "cadenza.config")
     }
     try self.init(document.root)
   }

@@ -36,11 +36,16 @@ final class JsonDocument: Sendable {
   let text: [UInt8]
 
   /// `title` says in sentences what the text is: "the header".
-  init(_ bytes: UnsafeRawBufferPointer, title: StaticString) throws(Failure) {
+  static func read(_ bytes: UnsafeRawBufferPointer, title: StaticString) throws(Failure) -> JsonDocument {
+    // Not an initialiser: Embedded Swift leaks an object whose initialiser throws.
     var reader = JsonReader(bytes, title: title)
     try reader.readDocument()
-    nodes = reader.nodes
-    text = reader.text
+    return JsonDocument(nodes: reader.nodes, text: reader.text)
+  }
+
+  private init(nodes: [Node], text: [UInt8]) {
+    self.nodes = nodes
+    self.text = text
   }
 
   var root: JsonValue { JsonValue(document: self, index: 0) }

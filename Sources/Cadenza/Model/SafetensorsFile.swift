@@ -41,7 +41,7 @@ struct SafetensorsFile {
     guard length > 0, bytes[8] == UInt8(ascii: "{") else {
       throw Failure(.format, "the header does not begin with a brace: this is not a safetensors file")
     }
-    document = try JsonDocument(UnsafeRawBufferPointer(rebasing: bytes[8..<headerEnd]), title: "the header")
+    document = try JsonDocument.read(UnsafeRawBufferPointer(rebasing: bytes[8..<headerEnd]), title: "the header")
     data = UnsafeRawBufferPointer(rebasing: bytes[headerEnd...])
 
     var metadata: JsonValue?

@@ -21,6 +21,8 @@ struct Recurrent {
   /// Layer 0's b + W_condition h.
   private var conditionedOffset: Int
   private var predictionOffset: Int
+  /// An Int32 that alternates between 0 and 1.
+  private var parityOffset: Int
 
   private enum Input {
     /// Row `token`: W_input times the token's vector, done at load.
@@ -126,6 +128,7 @@ struct Recurrent {
     layout.beginScratch()
     firstInputOffset = layout.take(order.count)
     conditionedOffset = layout.take(order.count)
+    parityOffset = layout.take(1)
   }
 
   /// One-hot inputs: the weights' columns as rows.
@@ -169,9 +172,11 @@ struct Recurrent {
       var value = element.value
       ck_product(kernels, matrix, &value, conditioned, nil, first)
     }
+    let parity = UnsafeMutableRawPointer(state + parityOffset).assumingMemoryBound(to: Int32.self)
+    parity.pointee ^= 1
     var below = UnsafePointer(first)
     for index in 0..<layerCount {
-      below = (layers + index).pointee.feed(state, below, kernels)
+      below = (layers + index).pointee.feed(state, below, backwards: parity.pointee, kernels)
     }
   }
 

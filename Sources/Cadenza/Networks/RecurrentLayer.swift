@@ -95,10 +95,11 @@ struct RecurrentLayer {
     ck_product(kernels, matrix, state + hiddenOffset, nil, bias, state + productOffset)
   }
 
-  /// `input`: W_input x + b_input. Returns the reader's product.
+  /// `input`: W_input x + b_input. Returns the reader's product. `backwards` alternates from step to step.
   @_noLocks @inline(__always)
   func feed(
-    _ state: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, _ kernels: UnsafePointer<ck_kernels>
+    _ state: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, backwards: Int32,
+    _ kernels: UnsafePointer<ck_kernels>
   ) -> UnsafePointer<Float> {
     let hidden = state + hiddenOffset
     let product = state + productOffset
@@ -106,7 +107,7 @@ struct RecurrentLayer {
     case .lstm: ck_lstm_cell(kernels, product, input, units, state + cellOffset, hidden)
     case .gru: ck_gru_cell(kernels, product, input, units, hidden)
     }
-    ck_product(kernels, matrix, hidden, nil, bias, product)
+    ck_product_returning(kernels, matrix, backwards, hidden, bias, product)
     return UnsafePointer(product + recurrentRows)
   }
 }

@@ -97,13 +97,20 @@ struct WaveNet {
     // Layers.
     layerCount = configuration.dilations.count
     layers = arena.take(WaveNetLayer.self, count: layerCount)
+    var sources: [WaveNetLayer.Source] = []
+    var occasional: [WaveNetLayer.OccasionalMatrices] = []
+    for index in 0..<layerCount {
+      let source = try WaveNetLayer.Source(
+        configuration, index: index, conditionChannels: conditionChannels, tensors: &tensors)
+      sources.append(source)
+      occasional.append(WaveNetLayer.OccasionalMatrices(source, arena: &arena))
+    }
     var built: [WaveNetLayer] = []
-    for (index, dilation) in configuration.dilations.enumerated() {
-      let isLast = index == configuration.dilations.count - 1
-      let layer = try WaveNetLayer(
-        configuration, index: index, dilation: dilation, lookahead: min(dilation, WaveNet.maximumLookahead), isLast: isLast,
-        conditionChannels: conditionChannels, tensors: &tensors, arena: &arena, layout: &layout)
-      built.append(layer)
+    for index in 0..<layerCount {
+      built.append(
+        WaveNetLayer(
+          sources[index], occasional: occasional[index], maximumLookahead: WaveNet.maximumLookahead, arena: &arena,
+          layout: &layout))
     }
 
     // Head.

@@ -2,13 +2,70 @@ import CadenzaKernels
 
 /// One layer of a WaveNet: dilated convolution, gate, residual and skip.
 struct WaveNetLayer {
+  /// A layer's tensors, and the orders of their rows.
+  struct Source {
+    var gateWeight: Tensor
+    var gateBias: Tensor?
+    var conditionWeight: Tensor?
+    var skipWeight: Tensor
+    var skipBias: Tensor?
+    /// nil in the last layer.
+    var residualWeight: Tensor?
+    var residualBias: Tensor?
+    var dilation: Int
+    /// Filter and gate, a panel of each in turn.
+    var gateOrder: [Int?]
+
+    init(
+      _ configuration: WaveNetConfiguration, index: Int, conditionChannels: Int, tensors: inout TensorReader
+    ) throws(Failure) {
+      let residual = configuration.residualChannels
+      let gate = configuration.gateChannels
+      let skip = configuration.skipChannels
+      dilation = configuration.dilations[index]
+      gateOrder = RowOrder.interleaved(groups: 2, of: gate)
+      gateWeight = try tensors.take("layers.\(index).gate.weight", shape: [2 * gate, residual, configuration.kernelSize])
+      if configuration.gateBias { gateBias = try tensors.take("layers.\(index).gate.bias", shape: [2 * gate]) }
+      if conditionChannels > 0 {
+        conditionWeight = try tensors.take("layers.\(index).condition.weight", shape: [2 * gate, conditionChannels])
+      }
+      skipWeight = try tensors.take("layers.\(index).skip.weight", shape: [skip, gate])
+      if configuration.skipBias { skipBias = try tensors.take("layers.\(index).skip.bias", shape: [skip]) }
+      if index + 1 < configuration.dilations.count {
+        residualWeight = try tensors.take("layers.\(index).residual.weight", shape: [residual, gate])
+        if configuration.residualBias {
+          residualBias = try tensors.take("layers.\(index).residual.bias", shape: [residual])
+        }
+      }
+    }
+  }
+
+  /// The matrices that are not read at every sample. They are packed apart from the others: those then follow one another in memory
+  /// in the order in which a sample reads them.
+  struct OccasionalMatrices {
+    /// One for each far tap, oldest first; the second one is the first again where there is one only.
+    var far: (UnsafeMutablePointer<ck_matrix>, UnsafeMutablePointer<ck_matrix>)
+    /// nil: no conditions.
+    var condition: UnsafeMutablePointer<ck_matrix>?
+
+    init(_ source: Source, arena: inout Arena) {
+      let residual = source.gateWeight.shape[1]
+      let oldest = arena.pack([MatrixPart(source.gateWeight, rows: source.gateOrder, tap: 0)], columns: residual)
+      if source.gateWeight.shape[2] == 3 {
+        far = (oldest, arena.pack([MatrixPart(source.gateWeight, rows: source.gateOrder, tap: 1)], columns: residual))
+      } else {
+        far = (oldest, oldest)
+      }
+      if let weight = source.conditionWeight {
+        condition = arena.pack([MatrixPart(weight, rows: source.gateOrder)], columns: weight.shape[1])
+      }
+    }
+  }
+
   private var farTaps: Int
-  /// `farTaps` matrices, oldest tap first.
-  private var far: (UnsafeMutablePointer<ck_matrix>, UnsafeMutablePointer<ck_matrix>)
+  private var occasional: OccasionalMatrices
   private var near: UnsafeMutablePointer<ck_matrix>
   private var gateBias: UnsafeMutablePointer<Float>
-  /// nil: no conditions.
-  private var conditionWeight: UnsafeMutablePointer<ck_matrix>?
   /// Residual rows over skip rows; the last layer has skip rows only.
   private var mix: UnsafeMutablePointer<ck_matrix>
   private var mixBias: UnsafeMutablePointer<Float>
@@ -30,51 +87,38 @@ struct WaveNetLayer {
   private var cursorsOffset: Int = 0
 
   init(
-    _ configuration: WaveNetConfiguration, index: Int, dilation: Int, lookahead: Int, isLast: Bool, conditionChannels: Int,
-    tensors: inout TensorReader, arena: inout Arena, layout: inout StateLayout
-  ) throws(Failure) {
-    let residual = configuration.residualChannels
-    let gate = configuration.gateChannels
-    let skip = configuration.skipChannels
-    let taps = configuration.kernelSize
-    self.dilation = dilation
-    self.lookahead = lookahead
-    self.isLast = isLast
+    _ source: Source, occasional: OccasionalMatrices, maximumLookahead: Int, arena: inout Arena, layout: inout StateLayout
+  ) {
+    let residual = source.gateWeight.shape[1]
+    let gate = source.skipWeight.shape[1]
+    let skip = source.skipWeight.shape[0]
+    let taps = source.gateWeight.shape[2]
+    self.occasional = occasional
+    dilation = source.dilation
+    lookahead = min(source.dilation, maximumLookahead)
+    isLast = source.residualWeight == nil
     farTaps = taps - 1
     residualSize = RowOrder.padded(residual)
-    gateRows = 2 * RowOrder.padded(gate)
+    gateRows = source.gateOrder.count
 
-    let gateOrder = RowOrder.interleaved(groups: 2, of: gate)
-    let gateWeight = try tensors.take("layers.\(index).gate.weight", shape: [2 * gate, residual, taps])
-    let bias = configuration.gateBias ? try tensors.take("layers.\(index).gate.bias", shape: [2 * gate]) : nil
-    let oldest = arena.pack([MatrixPart(gateWeight, rows: gateOrder, tap: 0)], columns: residual)
-    far = (oldest, taps == 3 ? arena.pack([MatrixPart(gateWeight, rows: gateOrder, tap: 1)], columns: residual) : oldest)
-    near = arena.pack([MatrixPart(gateWeight, rows: gateOrder, tap: taps - 1)], columns: residual)
-    gateBias = arena.take(bias, order: gateOrder)
-
-    if conditionChannels > 0 {
-      let weight = try tensors.take("layers.\(index).condition.weight", shape: [2 * gate, conditionChannels])
-      conditionWeight = arena.pack([MatrixPart(weight, rows: gateOrder)], columns: conditionChannels)
-    }
-
-    let skipWeight = try tensors.take("layers.\(index).skip.weight", shape: [skip, gate])
-    let skipBias = configuration.skipBias ? try tensors.take("layers.\(index).skip.bias", shape: [skip]) : nil
-    let skipPart = MatrixPart(skipWeight, rows: RowOrder.plain(skip))
-    if isLast {
-      mix = arena.pack([skipPart], columns: gate)
-      mixBias = arena.take(skipBias, order: RowOrder.plain(skip))
-    } else {
-      let residualWeight = try tensors.take("layers.\(index).residual.weight", shape: [residual, gate])
-      let residualBias =
-        configuration.residualBias ? try tensors.take("layers.\(index).residual.bias", shape: [residual]) : nil
-      mix = arena.pack([MatrixPart(residualWeight, rows: RowOrder.plain(residual)), skipPart], columns: gate)
-      // Two vectors, one after the other: both are whole panels, so there is no gap between them.
-      let residualOrder = RowOrder.plain(residual)
-      mixBias = arena.take(Float.self, count: residualOrder.count + RowOrder.padded(skip))
-      if !arena.isMeasuring {
-        for channel in 0..<residual { mixBias[channel] = residualBias?.value(at: channel) ?? 0 }
-        for channel in 0..<skip { mixBias[residualOrder.count + channel] = skipBias?.value(at: channel) ?? 0 }
+    // Biases first, so that nothing lies between the matrices.
+    gateBias = arena.take(source.gateBias, order: source.gateOrder)
+    let residualRows = isLast ? 0 : residualSize
+    mixBias = arena.take(Float.self, count: residualRows + RowOrder.padded(skip))
+    if !arena.isMeasuring {
+      if let bias = source.residualBias {
+        for channel in 0..<residual { mixBias[channel] = bias.value(at: channel) }
       }
+      if let bias = source.skipBias {
+        for channel in 0..<skip { mixBias[residualRows + channel] = bias.value(at: channel) }
+      }
+    }
+    near = arena.pack([MatrixPart(source.gateWeight, rows: source.gateOrder, tap: taps - 1)], columns: residual)
+    let skipPart = MatrixPart(source.skipWeight, rows: RowOrder.plain(skip))
+    if let residualWeight = source.residualWeight {
+      mix = arena.pack([MatrixPart(residualWeight, rows: RowOrder.plain(residual)), skipPart], columns: gate)
+    } else {
+      mix = arena.pack([skipPart], columns: gate)
     }
 
     historyOffset = layout.take(StateLayout.product(StateLayout.product(farTaps, dilation), residualSize))
@@ -84,7 +128,7 @@ struct WaveNetLayer {
   /// Places what is not saved, after everything that is.
   mutating func placeScratch(_ layout: inout StateLayout) {
     cursorsOffset = layout.take(2)
-    if conditionWeight != nil { conditionedOffset = layout.take(gateRows) }
+    if occasional.condition != nil { conditionedOffset = layout.take(gateRows) }
   }
 
   @_noLocks @inline(__always)
@@ -105,8 +149,8 @@ struct WaveNetLayer {
 
   @_noLocks
   func condition(_ state: UnsafeMutablePointer<Float>, _ h: UnsafePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
-    guard let conditionWeight else { return }
-    ck_product(kernels, conditionWeight, h, gateBias, nil, state + conditionedOffset)
+    guard let matrix = occasional.condition else { return }
+    ck_product(kernels, matrix, h, gateBias, nil, state + conditionedOffset)
   }
 
   /// carry: x of this layer, then the sum of the skips; becomes x of the next layer and the sum with this layer's skip.
@@ -124,7 +168,7 @@ struct WaveNetLayer {
     if step == 0 { computeAhead(history, ahead, row, kernels) }
     // The oldest input was read just above, or `lookahead` steps ago: its row is free.
     ck_copy(history + row * residualSize, carry, residualSize * 4)
-    let addend = conditionWeight == nil ? gateBias : state + conditionedOffset
+    let addend = occasional.condition == nil ? gateBias : state + conditionedOffset
     ck_gated_product(kernels, near, carry, ahead + step * gateRows, addend, gated)
     if isLast {
       let skip = carry + residualSize
@@ -144,7 +188,7 @@ struct WaveNetLayer {
   ) {
     let rows = farTaps * dilation
     for tap in 0..<farTaps {
-      let matrix = tap == 0 ? far.0 : far.1
+      let matrix = tap == 0 ? occasional.far.0 : occasional.far.1
       var first = row + tap * dilation
       if first >= rows { first -= rows }
       if lookahead == 1 {

@@ -47,6 +47,12 @@ const char *ck_kernels_name(const ck_kernels *kernels);
 CK_REALTIME void ck_product(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, const float *start,
                             const float *addend, float *y);
 
+/* The same, y = addend + W x, for a matrix that comes back at every step: with `backwards` alternating, a step begins with the
+   rows at which the last one ended, which are still in the cache. A matrix a little larger than a cache then mostly stays there;
+   from first to last again and again, it would be evicted whole each time. The bits do not depend on it. */
+CK_REALTIME void ck_product_returning(const ck_kernels *kernels, const ck_matrix *matrix, int backwards, const float *x,
+                                      const float *addend, float *y);
+
 /* y[t] = W x[t], or y[t] + W x[t] where `accumulate`, for t in 0 ..< count. x[t] is x_stride floats after x[t - 1], y likewise. */
 CK_REALTIME void ck_product_batch(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, size_t x_stride,
                                   size_t count, int accumulate, float *y, size_t y_stride);
@@ -100,7 +106,7 @@ CK_REALTIME double ck_exp_double(double x);
 
 struct ck_kernels {
   const char *name;
-  void (*product)(const ck_matrix *, const float *, const float *, const float *, float *);
+  void (*product)(const ck_matrix *, int, const float *, const float *, const float *, float *);
   void (*product_batch)(const ck_matrix *, const float *, size_t, size_t, int, float *, size_t);
   void (*gated_product)(const ck_matrix *, const float *, const float *, const float *, float *);
   void (*lstm_cell)(const float *, const float *, size_t, float *, float *);

@@ -5,9 +5,11 @@ struct BenchResult {
   let sampleRate: Int
   let block: Int
   let blocks: Int
-  /// The median of the rounds.
+  /// Processor time; the median of the rounds.
   let nanosecondsPerSample: Double
   let bestNanosecondsPerSample: Double
+  /// The same by the clock on the wall, during which other programs may have had the processor.
+  let wallNanosecondsPerSample: Double
   /// p50, p99, p99.9 and the longest.
   let blockMicroseconds: [Double]
   let weightBytesPerSample: Int
@@ -29,6 +31,7 @@ struct BenchResult {
       ("sample_rate", .integer(sampleRate)),
       ("nanoseconds_per_sample", .number(nanosecondsPerSample)),
       ("nanoseconds_per_sample_best_round", .number(bestNanosecondsPerSample)),
+      ("nanoseconds_per_sample_on_the_wall", .number(wallNanosecondsPerSample)),
       ("samples_per_second", .number(samplesPerSecond)),
       ("real_time_factor", .number(realTimeFactor)),
       ("block_frames", .integer(block)),

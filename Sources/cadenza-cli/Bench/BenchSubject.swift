@@ -13,8 +13,9 @@ final class BenchSubject {
   private let buffer: UnsafeMutableBufferPointer<Float>
   private let probe: BandwidthProbe
   private var blockTimes = BlockTimes()
-  /// One figure for each round.
+  /// One figure for each round: processor time, and time on the wall.
   private var nanosecondsPerSample: [Double] = []
+  private var wallNanosecondsPerSample: [Double] = []
   private var bandwidths: [Double] = []
 
   init(name: String, weights: String, block: Int, load: () throws -> Model) throws {
@@ -48,6 +49,7 @@ final class BenchSubject {
   func round(seconds: Double, isWarmUp: Bool = false) throws {
     guard let base = buffer.baseAddress else { return }
     var blocks = 0
+    let processorStart = Clock.processorNanoseconds()
     let start = Clock.nanoseconds()
     var now = start
     let end = start + UInt64(seconds * 1e9)
@@ -60,10 +62,12 @@ final class BenchSubject {
       blocks += 1
       if blocks.isMultiple(of: 64) { try Interruption.check() }
     }
+    let processorTime = Clock.processorNanoseconds() - processorStart
     try Interruption.check()
     let bandwidth = probe.measure(seconds: min(0.03, seconds / 4))
     guard !isWarmUp else { return }
-    nanosecondsPerSample.append(Double(now - start) / Double(blocks * buffer.count))
+    nanosecondsPerSample.append(Double(processorTime) / Double(blocks * buffer.count))
+    wallNanosecondsPerSample.append(Double(now - start) / Double(blocks * buffer.count))
     bandwidths.append(bandwidth)
   }
 
@@ -72,6 +76,7 @@ final class BenchSubject {
       name: name, weights: weights, sampleRate: model.sampleRate, block: buffer.count, blocks: blockTimes.count,
       nanosecondsPerSample: BenchSubject.median(nanosecondsPerSample),
       bestNanosecondsPerSample: nanosecondsPerSample.min() ?? 0,
+      wallNanosecondsPerSample: BenchSubject.median(wallNanosecondsPerSample),
       blockMicroseconds: [0.5, 0.99, 0.999, 1].map { blockTimes.quantile($0) },
       weightBytesPerSample: weightBytesPerSample, readBandwidth: BenchSubject.median(bandwidths),
       loadMilliseconds: loadSeconds * 1e3, weightBytes: model.weightBytes, streamBytes: model.streamBytes)

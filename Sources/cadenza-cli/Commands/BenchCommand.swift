@@ -8,24 +8,25 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure how fast models run on this machine.",
     discussion: """
-      Runs named shapes with random weights, or model files, on one core, the output fed back, and prints for each the time a \
-      sample, the real-time factor at the model's rate, the time of blocks, and how fast its weights are read beside the read \
-      bandwidth of this machine, probed between the rounds over as many bytes. Rounds of all models take turns; a figure is \
-      the median of its rounds. Weights that serve several samples of a block at once count for each of these samples, so a \
-      share may exceed 100 %.
+      Runs named shapes with random weights, or model files, on one core, the output fed back. For each: processor time a \
+      sample, the real-time factor at the model's rate, the time that blocks took on the wall, how fast weights are read, and \
+      the share that is of this machine's read bandwidth, probed between the rounds over as many bytes. All models take turns, \
+      round by round; a figure is the median of its rounds. Weights that serve several samples of a block at once count for \
+      each of these samples, so a share may exceed 100 %.
 
       SHAPES:
         wavenet-64-256x30  wavenet-32-96x20  lstm-16  lstm-32  lstm-64  lstm-256  gru-64
 
       EXAMPLES:
         cadenza bench
+        cadenza bench all notes.safetensors
         cadenza bench wavenet-64-256x30 --weights bf16 --seconds 5
         taskset -c 1 cadenza bench notes.safetensors lstm-64 --json
         CADENZA_ISA=avx2 cadenza bench lstm-64
       """
   )
 
-  @Argument(help: ArgumentHelp("Shapes and model files. (default: all shapes)", valueName: "shape-or-model"))
+  @Argument(help: ArgumentHelp("Shapes, 'all' of them, and model files. (default: all)", valueName: "shape-or-model"))
   var subjects: [String] = []
 
   @Option(
@@ -58,7 +59,7 @@ struct BenchCommand: ParsableCommand {
     #if DEBUG
       StandardStreams.remark("cadenza: this is a debug build; its figures say nothing about a release build")
     #endif
-    let subjects = try subjects.isEmpty ? BenchShape.all.flatMap(load) : subjects.flatMap(load)
+    let subjects = try (subjects.isEmpty ? ["all"] : subjects).flatMap { try load($0) }
     let turn = seconds / Double(rounds)
     let progress = ProgressBar("measuring", total: (rounds + 1) * subjects.count, isQuiet: quiet)
     defer { progress.clear() }
@@ -81,12 +82,13 @@ struct BenchCommand: ParsableCommand {
       ])
       try StandardStreams.print(document.text)
     } else {
-      try StandardStreams.print(
-        "cadenza \(Version.string), \(kernels) kernels, \(Machine.processor), blocks of \(block)\n\n" + BenchTable.text(results))
+      let title = "cadenza \(Version.string), \(kernels) kernels, blocks of \(block), \(Machine.processor)"
+      try StandardStreams.print(title + "\n\n" + BenchTable.text(results))
     }
   }
 
   private func load(_ argument: String) throws -> [BenchSubject] {
+    if argument == "all" { return try BenchShape.all.flatMap(load) }
     if let shape = BenchShape.named(argument) { return try load(shape) }
     guard argument.contains("/") || argument.contains(".") || access(argument, F_OK) == 0 else {
       throw CommandFailure(

@@ -36,8 +36,8 @@ struct GenerateCommand: ParsableCommand {
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
-      "Set a condition; may be repeated. VALUE is a label, a class number, or numbers separated by commas; NAME@SECONDS sets it "
-        + "at that moment.", valueName: "name=value"))
+      "Set a condition; may be repeated. VALUE is a label, a class number, or numbers separated by commas; NAME@SECONDS "
+        + "sets it at that moment.", valueName: "name=value"))
   var conditions: [ConditionArgument] = []
 
   @Option(help: ArgumentHelp("A sound file to continue, at the model's sample rate; '-' is standard input.", valueName: "file"))
@@ -55,7 +55,9 @@ struct GenerateCommand: ParsableCommand {
   @Flag(help: "Write bare little-endian samples, without a header.")
   var raw = false
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Generate in blocks of N samples; the output does not depend on it.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Generate in blocks of N samples; the output does not depend on it.", valueName: "n"))
   var block = 512
 
   @Flag(name: .shortAndLong, help: "Say nothing but errors.")
@@ -65,6 +67,7 @@ struct GenerateCommand: ParsableCommand {
     if !(seconds > 0 && seconds <= 1e8) {
       throw ValidationError("--seconds takes a number above 0 and up to 100,000,000, not \(Text.plain(Float(seconds)))")
     }
+    if output.isEmpty { throw ValidationError("--output takes the name of a file, not an empty one") }
     if !(1...1_048_576).contains(block) { throw ValidationError("--block takes 1 ... 1,048,576, not \(block)") }
     if keepPrompt && prompt == nil { throw ValidationError("--keep-prompt needs --prompt") }
   }

@@ -3,13 +3,17 @@ import Cadenza
 
 /// `--temperature`, `--top-k`, `--top-p`, `--seed` and `--gain`.
 struct SamplingOptions: ParsableArguments {
-  @Option(parsing: .unconditional, help: "Divides the logits: lower is safer, 0 always takes the likeliest. 0 ... 100. (default: the model's)")
+  @Option(
+    parsing: .unconditional,
+    help: "Divides the logits: lower is safer, 0 always takes the likeliest. 0 ... 100. (default: the model's)")
   var temperature: Float?
 
   @Option(parsing: .unconditional, help: "Draw among the K likeliest only; 0 is off. (default: the model's)")
   var topK: Int?
 
-  @Option(parsing: .unconditional, help: "Draw among the likeliest that together reach this probability; 1 is off. (default: the model's)")
+  @Option(
+    parsing: .unconditional,
+    help: "Draw among the likeliest that together reach this probability; 1 is off. (default: the model's)")
   var topP: Float?
 
   @Option(parsing: .unconditional, help: "The same seed gives the same samples: a whole number from 0, or 'random'.")

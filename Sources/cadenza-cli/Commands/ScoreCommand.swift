@@ -8,8 +8,8 @@ struct ScoreCommand: ParsableCommand {
     abstract: "Tell how well a model predicts recordings, in nats and bits a sample.",
     discussion: """
       Each file is scored from silence, under the conditions set, at temperature 1: the mean negative log-likelihood that the \
-      model gives to every sample just before hearing it. Lower is better; guessing evenly among 256 levels costs 8 bits. Files \
-      with several channels are averaged to one; their sample rate must be the model's.
+      model gives to every sample just before hearing it. Lower is better; guessing evenly among 256 levels costs 8 bits. \
+      Files with several channels are averaged to one; their sample rate must be the model's.
 
       EXAMPLES:
         cadenza score notes.safetensors flute.wav --set instrument=flute --set pitch=60

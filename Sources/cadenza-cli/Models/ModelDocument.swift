@@ -50,7 +50,8 @@ enum ModelDocument {
     var lines: [String] = []
     switch configuration.network {
     case .waveNet(let network):
-      lines.append("  \(network.dilations.count) layers of kernel \(network.kernelSize), dilations \(dilations(network.dilations))")
+      let (count, reach) = (network.dilations.count, dilations(network.dilations))
+      lines.append("  \(count) layers of kernel \(network.kernelSize), dilations \(reach)")
     case .recurrent(let network):
       let names = network.layers.map { "\($0.cell == .lstm ? "lstm" : "gru") \($0.channels)" }
       lines.append("  \(names.joined(separator: ", "))\(network.initialStates ? ", with stored initial states" : "")")
@@ -59,8 +60,8 @@ enum ModelDocument {
     let width = rows.map(\.name.count).max() ?? 0
     for row in rows {
       let shape = row.shape.map(String.init).joined(separator: " x ")
-      lines.append(
-        "    \(Text.padded(row.name, width))  \(shape)\(row.bias ? " + bias" : "")\(row.count > 1 ? ", \(row.count) times" : "")")
+      let times = row.count > 1 ? ", \(row.count) times" : ""
+      lines.append("    \(Text.padded(row.name, width))  \(shape)\(row.bias ? " + bias" : "")\(times)")
     }
     return lines
   }

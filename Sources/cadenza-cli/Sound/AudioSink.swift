@@ -1,5 +1,3 @@
-import Cadenza
-
 /// Where samples go.
 protocol AudioSink {
   func write(_ samples: UnsafeBufferPointer<Float>) throws

@@ -16,14 +16,9 @@ enum JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleB
   init(booleanLiteral value: Bool) { self = .bool(value) }
   init(nilLiteral: ()) { self = .null }
 
-  static func float(_ value: Float) -> JSON { .raw("\(value)", isFinite: value.isFinite) }
+  /// Written as the shortest text that reads back as the same Float.
+  static func float(_ value: Float) -> JSON { .number(Double("\(value)") ?? .nan) }
   static func integers(_ values: [Int]) -> JSON { .list(values.map(JSON.integer)) }
-
-  /// The shortest text that reads back as the same Float, as a number.
-  private static func raw(_ text: String, isFinite: Bool) -> JSON {
-    guard isFinite, let value = Double(text) else { return .null }
-    return .number(value)
-  }
 
   /// Indented text, without a newline at its end.
   var text: String {

@@ -5,7 +5,7 @@ import Testing
 @Suite struct JsonTests {
   private func read(_ bytes: [UInt8]) throws(Failure) -> JsonDocument {
     try bytes.withUnsafeBufferPointer { (buffer) throws(Failure) in
-      try JsonDocument(UnsafeRawBufferPointer(buffer), title: "the text")
+      try JsonDocument.read(UnsafeRawBufferPointer(buffer), title: "the text")
     }
   }
 

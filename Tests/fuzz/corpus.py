@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets into corpus/: small good inputs, one for each thing that a model can be made of.
+
+    python3 Tests/fuzz/corpus.py
+
+Needs nothing beside Python. The seeds are committed, so that fuzzing itself needs no Python.
+"""
+
+import json
+import pathlib
+import shutil
+import struct
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+MU_LAW = {"kind": "mu_law", "sample_rate": 16000, "levels": 4}
+WAVENET = {
+    "kind": "wavenet", "vocabulary_size": 4, "input": {"kind": "embedding"}, "kernel_size": 2, "dilations": [1, 2],
+    "residual_channels": 2, "skip_channels": 3,
+}
+RECURRENT = {
+    "kind": "recurrent", "input": {"kind": "one_hot"}, "vocabulary_size": 4, "layers": [{"kind": "lstm", "channels": 2}],
+    "head": {"kind": "softmax"},
+}
+LABELLED = {"name": "kind", "kind": "class", "labels": ["a", "\u00e9"], "default": 1}
+VECTOR = {"name": "v", "kind": "vector", "size": 2, "default": [0.5, -1e-3]}
+
+CONFIGURATIONS = {
+    "wavenet": {"network": WAVENET, "codec": MU_LAW},
+    "wavenet-full": {
+        "name": "n\u00e9\n", "description": "d", "license": "MIT",
+        "network": WAVENET | {
+            "input": {"kind": "convolution", "kernel_size": 3}, "kernel_size": 3, "gate_channels": 3, "head_channels": 2,
+            "biases": ["input", "gate", "residual", "skip", "head"],
+        },
+        "codec": MU_LAW,
+        "conditions": [LABELLED, VECTOR, {"name": "e", "kind": "class", "size": 3, "embedding_channels": 2}],
+        "sampling": {"temperature": 0.9, "top_k": 3, "top_p": 0.99},
+        "training": {"data": "d", "recipe": "r", "steps": 1e6, "validation_nats": 2.5},
+    },
+    "wavenet-local": {
+        "network": WAVENET | {"dilations": [1, 2, 4, 8, 16, 32, 64], "biases": []}, "codec": MU_LAW,
+        "conditions": [LABELLED | {"frames_per_value": 5}, VECTOR | {"frames_per_value": 3},
+                       {"name": "e", "kind": "class", "size": 3, "embedding_channels": 2, "frames_per_value": 100}],
+    },
+    "wavenet-far": {"network": WAVENET | {"dilations": [512, 100, 4096]}, "codec": MU_LAW},
+    "lstm": {"network": RECURRENT, "codec": MU_LAW},
+    "gru-embedding": {
+        "network": RECURRENT | {
+            "input": {"kind": "embedding", "channels": 3}, "biases": ["head"], "initial_states": True,
+            "layers": [{"kind": "gru", "channels": 3}, {"kind": "lstm", "channels": 2}],
+        },
+        "codec": MU_LAW, "conditions": [LABELLED],
+    },
+    "vector-softmax": {"network": RECURRENT | {"input": {"kind": "vector", "channels": 1}}, "codec": MU_LAW},
+    "waveform": {
+        "network": {
+            "kind": "recurrent", "input": {"kind": "vector", "channels": 1}, "layers": [{"kind": "gru", "channels": 17}],
+            "head": {"kind": "linear", "channels": 1}, "initial_states": True,
+        },
+        "codec": {"kind": "waveform", "sample_rate": 48000},
+        "conditions": [VECTOR | {"frames_per_value": 7}],
+    },
+}
+
+
+def tensors(config):
+    """Names and shapes of FORMAT.md."""
+    network = config["network"]
+    conditions = config.get("conditions", [])
+    h = 0
+    for condition in conditions:
+        size = condition.get("size") or len(condition["labels"])
+        if "embedding_channels" in condition:
+            yield f"conditions.{condition['name']}.embedding.weight", [size, condition["embedding_channels"]]
+        h += condition.get("embedding_channels", size)
+    if network["kind"] == "wavenet":
+        v, r, s, k = (network[key] for key in ("vocabulary_size", "residual_channels", "skip_channels", "kernel_size"))
+        d, head = network.get("gate_channels", r), network.get("head_channels", s)
+        biases = network.get("biases", ["gate", "residual", "skip", "head"])
+        if network["input"]["kind"] == "embedding":
+            yield "input.embedding.weight", [v, r]
+        else:
+            yield "input.convolution.weight", [r, v, network["input"]["kernel_size"]]
+        if "input" in biases:
+            yield "input.convolution.bias", [r]
+        for layer in range(len(network["dilations"])):
+            parts = [("gate", [2 * d, r, k]), ("skip", [s, d])]
+            if layer + 1 < len(network["dilations"]):
+                parts.append(("residual", [r, d]))
+            for part, shape in parts:
+                yield f"layers.{layer}.{part}.weight", shape
+                if part in biases:
+                    yield f"layers.{layer}.{part}.bias", shape[:1]
+            if h:
+                yield f"layers.{layer}.condition.weight", [2 * d, h]
+        for part, shape in (("hidden", [head, s]), ("output", [v, head])):
+            yield f"head.{part}.weight", shape
+            if "head" in biases:
+                yield f"head.{part}.bias", shape[:1]
+        return
+    biases = network.get("biases", ["layers", "head"])
+    columns = {"one_hot": network.get("vocabulary_size")}.get(network["input"]["kind"], network["input"].get("channels"))
+    if network["input"]["kind"] == "embedding":
+        yield "input.embedding.weight", [network["vocabulary_size"], columns]
+    columns += h
+    for index, layer in enumerate(network["layers"]):
+        n = layer["channels"]
+        rows = n * (4 if layer["kind"] == "lstm" else 3)
+        for part, shape in (("input", [rows, columns]), ("recurrent", [rows, n])):
+            yield f"layers.{index}.{part}.weight", shape
+            if "layers" in biases:
+                yield f"layers.{index}.{part}.bias", shape[:1]
+        if network.get("initial_states"):
+            yield f"layers.{index}.initial.hidden", [n]
+            if layer["kind"] == "lstm":
+                yield f"layers.{index}.initial.cell", [n]
+        columns = n
+    rows = network["vocabulary_size"] if network["head"]["kind"] == "softmax" else 1
+    yield "head.weight", [rows, columns]
+    if "head" in biases:
+        yield "head.bias", [rows]
+
+
+def model(config, dtype):
+    header = {"__metadata__": {"format": "cadenza", "cadenza.version": "1", "cadenza.config": json.dumps(config)}}
+    data = b""
+    for number, (name, shape) in enumerate(tensors(config)):
+        count = 1
+        for dimension in shape:
+            count *= dimension
+        values = [((number * 31 + i * 17) % 64 - 32) / 32 for i in range(count)]
+        if dtype == "F32":
+            piece = struct.pack(f"<{count}f", *values)
+        elif dtype == "F16":
+            piece = struct.pack(f"<{count}e", *values)
+        else:
+            piece = b"".join(struct.pack("<f", value)[2:] for value in values)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(piece)]}
+        data += piece
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def main():
+    shutil.rmtree(CORPUS, ignore_errors=True)
+    for folder in ("load_model", "configuration"):
+        (CORPUS / folder).mkdir(parents=True)
+    for number, (name, config) in enumerate(CONFIGURATIONS.items()):
+        dtype = ("F32", "F16", "BF16")[number % 3]
+        (CORPUS / "load_model" / f"{name}.safetensors").write_bytes(model(config, dtype))
+        (CORPUS / "configuration" / f"{name}.json").write_text(
+            json.dumps(config, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+/*
+ * libFuzzer target: a saved state from a stranger. The first byte of the input chooses a model, the rest is the state.
+ *
+ * The mutator repairs what guards a state against accidents (fingerprint, size and checksum: see SavedState.swift), so that what
+ * lies behind is reached, and now and then leaves it broken.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../c/tiny_models.h"
+#include "exercise.h"
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static cadenza_stream *streams[TINY_KINDS];
+static uint8_t *states[TINY_KINDS];
+static size_t sizes[TINY_KINDS];
+
+static void make_streams(void) {
+  if (streams[0] != NULL) return;
+  for (int kind = 0; kind < TINY_KINDS; kind++) {
+    size_t size;
+    unsigned char *const bytes = tiny_model((tiny_kind)kind, &size);
+    cadenza_error error;
+    cadenza_model *const model = load_checked(bytes, size, &error);
+    REQUIRE(model != NULL);
+    free(bytes);
+    REQUIRE(cadenza_stream_create(model, NULL, &streams[kind], &error) == CADENZA_OK);
+    cadenza_model_release(model);
+    float block[100];
+    (void)cadenza_generate_block(streams[kind], block, 100);
+    REQUIRE(cadenza_stream_save_state(streams[kind], NULL, &sizes[kind]) == CADENZA_OK);
+    states[kind] = malloc(sizes[kind]);
+    REQUIRE(states[kind] != NULL);
+    REQUIRE(cadenza_stream_save_state(streams[kind], states[kind], &sizes[kind]) == CADENZA_OK);
+  }
+}
+
+/* `fingerprint` of SavedState.swift. */
+static uint64_t checksum(const uint8_t *bytes, size_t size) {
+  uint64_t hash = 0xCBF29CE484222325u ^ size;
+  size_t offset = 0;
+  for (; offset + 8 <= size; offset += 8) {
+    uint64_t word;
+    memcpy(&word, bytes + offset, 8);
+    hash = (hash ^ word) * 0x100000001B3u;
+    hash ^= hash >> 29;
+  }
+  for (; offset < size; offset++) hash = (hash ^ bytes[offset]) * 0x100000001B3u;
+  hash ^= hash >> 32;
+  return hash * 0x9E3779B97F4A7C15u;
+}
+
+static void repair(uint8_t *state, size_t size, int kind) {
+  if (size < 32) return;
+  const uint64_t total = size, sum = checksum(state + 32, size - 32);
+  memcpy(state, states[kind], 16);
+  memcpy(state + 16, &total, 8);
+  memcpy(state + 24, &sum, 8);
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed) {
+  make_streams();
+  const unsigned choice = seed % 16;
+  /* An input that is no state yet becomes one. */
+  const int kind = size > 0 ? data[0] % TINY_KINDS : (int)(seed / 16 % TINY_KINDS);
+  if (size != 1 + sizes[kind] && choice < 12 && max_size > sizes[kind]) {
+    data[0] = (uint8_t)kind;
+    memcpy(data + 1, states[kind], sizes[kind]);
+    size = 1 + sizes[kind];
+  }
+  if (choice == 0 || size < 33) return LLVMFuzzerMutate(data, size, max_size);
+  if (choice < 4) {
+    size = LLVMFuzzerMutate(data, size, max_size);
+  } else {
+    /* The same size, a few bytes in one place: mostly among the first, where counts and positions are. */
+    const size_t room = choice < 10 && size > 33 + 256 ? 256 : size - 33;
+    size_t offset = 33;
+    if (room > 16) offset += seed / 16 % (room - 16);
+    const size_t piece = size - offset < 16 ? size - offset : 16;
+    uint8_t part[16];
+    memcpy(part, data + offset, piece);
+    if (piece > 0) (void)LLVMFuzzerMutate(part, piece, piece);
+    memcpy(data + offset, part, piece);
+  }
+  if (size > 33) repair(data + 1, size - 1, data[0] % TINY_KINDS);
+  return size;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  make_streams();
+  if (size == 0) return 0;
+  const int kind = data[0] % TINY_KINDS;
+  cadenza_stream *const stream = streams[kind];
+  REQUIRE(cadenza_stream_load_state(stream, states[kind], sizes[kind]) == CADENZA_OK);
+
+  uint8_t *const state = malloc(size); /* of odd alignment, too */
+  REQUIRE(state != NULL);
+  memcpy(state, data, size);
+  const cadenza_status status = cadenza_stream_load_state(stream, state + 1, size - 1);
+  free(state);
+  REQUIRE(status == CADENZA_OK || status == CADENZA_ERROR_FORMAT);
+
+  float block[70];
+  for (int i = 0; i < 70; i++) block[i] = NAN;
+  const cadenza_status generated = cadenza_generate_block(stream, block, 70);
+  REQUIRE(generated == CADENZA_OK || generated == CADENZA_ERROR_NUMERIC);
+  for (int i = 0; i < 70; i++) REQUIRE(isfinite(block[i]));
+
+  if (status == CADENZA_ERROR_FORMAT) {
+    /* The stream is unchanged: it is where the good state put it. */
+    float expected[70];
+    REQUIRE(cadenza_stream_load_state(stream, states[kind], sizes[kind]) == CADENZA_OK);
+    REQUIRE(cadenza_generate_block(stream, expected, 70) == generated);
+    REQUIRE(memcmp(block, expected, sizeof block) == 0);
+  } else {
+    /* What was accepted can be saved and accepted again. */
+    size_t saved = sizes[kind];
+    uint8_t *const again = malloc(saved);
+    REQUIRE(again != NULL);
+    REQUIRE(cadenza_stream_save_state(stream, again, &saved) == CADENZA_OK && saved == sizes[kind]);
+    REQUIRE(cadenza_stream_load_state(stream, again, saved) == CADENZA_OK);
+    free(again);
+  }
+  return 0;
+}
