@@ -5,7 +5,9 @@ import Cadenza
 // that both sides know are written. In the first release those are the whole structure.
 
 @c @implementation
-public func cadenza_model_get_info(_ model: OpaquePointer?, _ info: UnsafeMutablePointer<cadenza_model_info>?) -> cadenza_status {
+public func cadenza_model_get_info(
+  _ model: OpaquePointer?, _ info: UnsafeMutablePointer<cadenza_model_info>?
+) -> cadenza_status {
   guard let model, let info, Int(info.pointee.struct_size) >= MemoryLayout<cadenza_model_info>.size else {
     return CADENZA_ERROR_INVALID_ARGUMENT
   }

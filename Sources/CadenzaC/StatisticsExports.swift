@@ -17,7 +17,7 @@ public func cadenza_stream_get_statistics(
     numeric_errors: figures.numericErrors,
     underruns: 0,
     worst_block_seconds: figures.worstBlockSeconds,
-    mean_block_seconds: figures.meanBlockSeconds,
+    mean_block_seconds: figures.blocks == 0 ? 0 : figures.totalSeconds / Double(figures.blocks),
     total_seconds: figures.totalSeconds)
   return CADENZA_OK
 }

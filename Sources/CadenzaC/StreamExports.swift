@@ -29,14 +29,17 @@ public func cadenza_stream_options_init(_ options: UnsafeMutablePointer<cadenza_
 
 extension StreamOptions {
   /// The caller's options, or what is wrong with their size. The values are checked by the stream.
-  init(_ options: cadenza_stream_options) throws(Failure) {
+  init(_ pointer: UnsafePointer<cadenza_stream_options>) throws(Failure) {
     let known = MemoryLayout<cadenza_stream_options>.size
-    guard Int(options.struct_size) == known else {
+    // The size alone, before anything behind it is read: a smaller structure may end there.
+    let size = UnsafeRawPointer(pointer).load(as: UInt32.self)
+    guard Int(size) == known else {
       throw Failure(
         .invalidArgument,
-        "options.struct_size is \(Int(options.struct_size)), but this library knows \(known) only: cadenza_stream_options_init sets it"
+        "options.struct_size is \(Int(size)), but this library knows \(known) only: cadenza_stream_options_init sets it"
       )
     }
+    let options = pointer.pointee
     self.init()
     sampleRate = Int(options.sample_rate)
     maximumBlockFrames = Int(options.max_block_frames)
@@ -60,7 +63,7 @@ public func cadenza_stream_create(
   let engineModel = unmanagedModel(model).takeUnretainedValue()
   do throws(Failure) {
     let engineOptions =
-      if let options { try StreamOptions(options.pointee) } else { StreamOptions(for: engineModel) }
+      if let options { try StreamOptions(options) } else { StreamOptions(for: engineModel) }
     let engineStream = try Stream(model: engineModel, options: engineOptions)
     stream.pointee = OpaquePointer(Unmanaged.passRetained(engineStream).toOpaque())
     return succeed(error)

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@ static _Thread_local int counting;
 static _Thread_local size_t calls;
 static _Thread_local const char *first_call;
 static long live_blocks;
+static size_t refused_size = SIZE_MAX;
 
 void interpose_start(void) {
   calls = 0;
@@ -32,6 +34,10 @@ size_t interpose_stop(const char **first) {
 }
 
 long interpose_live_blocks(void) { return __atomic_load_n(&live_blocks, __ATOMIC_RELAXED); }
+
+void interpose_refuse(size_t size) { __atomic_store_n(&refused_size, size, __ATOMIC_RELAXED); }
+
+static int refuses(size_t size) { return size >= __atomic_load_n(&refused_size, __ATOMIC_RELAXED); }
 
 static void count(const char *name) {
   if (!counting) return;
@@ -53,12 +59,12 @@ extern void __libc_free(void *);
 
 void *malloc(size_t size) {
   count("malloc");
-  return born(__libc_malloc(size));
+  return refuses(size) ? NULL : born(__libc_malloc(size));
 }
 
 void *calloc(size_t items, size_t size) {
   count("calloc");
-  return born(__libc_calloc(items, size));
+  return refuses(items * size) ? NULL : born(__libc_calloc(items, size));
 }
 
 void *realloc(void *block, size_t size) {
@@ -76,17 +82,17 @@ void *reallocarray(void *block, size_t items, size_t size) {
 
 void *memalign(size_t alignment, size_t size) {
   count("memalign");
-  return born(__libc_memalign(alignment, size));
+  return refuses(size) ? NULL : born(__libc_memalign(alignment, size));
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
   count("aligned_alloc");
-  return born(__libc_memalign(alignment, size));
+  return refuses(size) ? NULL : born(__libc_memalign(alignment, size));
 }
 
 int posix_memalign(void **block, size_t alignment, size_t size) {
   count("posix_memalign");
-  void *found = born(__libc_memalign(alignment, size));
+  void *found = refuses(size) ? NULL : born(__libc_memalign(alignment, size));
   if (!found) return ENOMEM;
   *block = found;
   return 0;

@@ -16,4 +16,7 @@ size_t interpose_stop(const char **first);
 /* Memory blocks that are allocated and not freed, in the whole process. */
 long interpose_live_blocks(void);
 
+/* From now on, in the whole process, memory of `size` bytes and more is not to be had. SIZE_MAX: it is again. */
+void interpose_refuse(size_t size);
+
 #endif

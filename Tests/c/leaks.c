@@ -131,6 +131,38 @@ static void file_loads_keep_nothing(void) {
   }
 }
 
+/* The two large pieces, weights and streams: where memory ends, an error says so. */
+static void no_memory_is_an_error(void) {
+  for (int kind = 0; kind < TINY_KINDS; kind++) {
+    note("%s", tiny_names[kind]);
+    size_t size;
+    unsigned char *bytes = tiny_model((tiny_kind)kind, &size);
+    cadenza_model *model = NULL;
+    cadenza_stream *stream = NULL;
+    cadenza_error error;
+    CHECK(cadenza_model_load_memory(bytes, size, &model, &error) == CADENZA_OK);
+    cadenza_model_info info = model_info(model);
+    long before = interpose_live_blocks();
+
+    interpose_refuse(info.weight_bytes);
+    cadenza_model *other = model;
+    cadenza_status status = cadenza_model_load_memory(bytes, size, &other, &error);
+    interpose_refuse(SIZE_MAX);
+    CHECK_EQUAL(status, CADENZA_ERROR_OUT_OF_MEMORY);
+    CHECK(other == NULL && strlen(error.message) > 10);
+    CHECK_EQUAL(interpose_live_blocks(), before);
+
+    interpose_refuse(info.stream_bytes);
+    status = cadenza_stream_create(model, NULL, &stream, &error);
+    interpose_refuse(SIZE_MAX);
+    CHECK_EQUAL(status, CADENZA_ERROR_OUT_OF_MEMORY);
+    CHECK(stream == NULL && strlen(error.message) > 10);
+    CHECK_EQUAL(interpose_live_blocks(), before);
+    cadenza_model_release(model);
+    free(bytes);
+  }
+}
+
 static void control_a_leak_is_seen(void) {
   long before = interpose_live_blocks();
   cadenza_model *model = load_tiny(TINY_GRU);
@@ -149,6 +181,7 @@ int main(int argument_count, char **arguments) {
   RUN(failed_loads_keep_nothing);
   RUN(failed_creations_keep_nothing);
   RUN(file_loads_keep_nothing);
+  RUN(no_memory_is_an_error);
   RUN(control_a_leak_is_seen);
   return finish();
 }

@@ -14,12 +14,16 @@ zeros, and the first input is the code of silence.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
+
+from cadenza_training import mu_law
 
 KERNEL_SIZE = 2
 
@@ -103,6 +107,31 @@ class WaveNet(nn.Module):
         )
         self.head = nn.Linear(configuration.skip_channels, configuration.head_channels)
         self.output = nn.Linear(configuration.head_channels, configuration.levels)
+        self._know_order_of_codes()
+
+    @torch.no_grad()
+    def _know_order_of_codes(self) -> None:
+        """Starts from codes that lie on a line instead of 256 strangers.
+
+        The embedding's rows begin as smooth functions of the code (its companded value, its
+        amplitude, sines and cosines), and the output's columns as cosines over the codes, so that
+        near codes start alike. Both are trained from there; training needs far fewer steps.
+        """
+        levels = self.configuration.levels
+        companded = torch.linspace(-1.0, 1.0, levels)
+        amplitude = torch.from_numpy(mu_law.decode(np.arange(levels), levels)).float()
+        features = [math.sqrt(3.0) * companded, 3.0 * amplitude]
+        harmonic = 1
+        while len(features) < self.configuration.residual_channels:
+            angle = math.pi * harmonic * companded
+            features += [angle.sin() / harmonic**0.5, angle.cos() / harmonic**0.5]
+            harmonic += 1
+        features = features[: self.configuration.residual_channels]
+        self.embedding.weight.copy_(torch.stack(features, dim=1))
+        orders = torch.arange(self.configuration.head_channels)
+        cosines = torch.cos(math.pi * orders * (companded[:, None] + 1.0) / 2.0)
+        self.output.weight.copy_(cosines / (1.0 + orders / 8.0))
+        self.output.bias.zero_()
 
     def condition_vector(self, conditions: Sequence[Tensor]) -> Tensor:
         """Concatenates the embedding rows, in the order of the conditions: [batch, channels]."""
