@@ -2,6 +2,7 @@
 #
 #   make demo       build everything, play the shipped model into demo.wav
 #   make test       every test
+#   make test-oracle  the loader against the reference reader of safetensors, which it fetches with pip
 #   make library    the C library alone: .build/lib/libcadenza.so and libcadenza.a
 #   make install    header, libraries, CMake package, pkg-config file, command, models; PREFIX=/usr/local DESTDIR=
 #   make uninstall  takes them away again
@@ -42,15 +43,15 @@ cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CSndfi
 
 .PHONY: help
 help:
-	@sed -n 's/^# \{0,1\}//; 1,12p' Makefile
+	@sed -n 's/^# \{0,1\}//; 1,13p' Makefile
 
 # ---- What a fresh Debian machine lacks -------------------------------------------------------------------------------------
 
 .PHONY: need-demo need-test
 need-demo:
-	@./.ci/need swift cc pkg-config sndfile
+	@./.ci/need swift libc binutils cc pkg-config sndfile
 need-test:
-	@./.ci/need swift gcc g++ pkg-config sndfile cmake python3
+	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile cmake python3
 
 # ---- The library that ships -----------------------------------------------------------------------------------------------
 
@@ -127,6 +128,10 @@ demo-value:
 .PHONY: test
 test: need-test
 	@./Tests/run
+
+.PHONY: test-oracle
+test-oracle: need-test library
+	@python3 Tests/oracle/differential.py --library $(LIB)/libcadenza.so
 
 .PHONY: bench
 bench: $(CLI)

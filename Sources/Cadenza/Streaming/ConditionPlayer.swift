@@ -1,44 +1,36 @@
 import CadenzaKernels
 
-/// One condition of one stream: takes values from the host's side and plays each for as long as it lasts.
+/// The audio thread's side of one condition of one stream: plays each value for as long as it lasts.
 struct ConditionPlayer {
-  let input: ConditionInput
+  private let inbox: ConditionInbox
   /// The value that is playing.
-  let current: UnsafeMutablePointer<Float>
+  private let current: UnsafeMutablePointer<Float>
   /// Samples that it still lasts; 0: until the next.
   var framesLeft = 0
-  private let latest: LatestValue?
-  private let queue: ValueQueue?
   /// Values of the queue that this block may take: those that waited when it began.
   private var available = 0
 
-  init(_ input: ConditionInput, defaultValue: [Float], arena: inout Arena) {
-    self.input = input
-    current = arena.take(Float.self, count: input.width)
-    latest = input.framesPerValue == 0 ? LatestValue(width: input.width, arena: &arena) : nil
-    queue = input.framesPerValue == 0 ? nil : ValueQueue(width: input.width, arena: &arena)
+  private var input: ConditionInput {
+    @_noLocks get { inbox.input }
+  }
+  private var queue: ValueQueue? {
+    @_noLocks get { inbox.queue }
+  }
+  private var latest: LatestValue? {
+    @_noLocks get { inbox.latest }
+  }
+
+  /// Plays the default value, which it writes to h.
+  init(_ inbox: ConditionInbox, defaultValue: [Float], h: UnsafeMutablePointer<Float>, arena: inout Arena) {
+    self.inbox = inbox
+    current = arena.take(Float.self, count: inbox.input.width)
     if arena.isMeasuring { return }
-    for (index, value) in defaultValue.enumerated() where index < input.width { current[index] = value }
+    for (index, value) in defaultValue.enumerated() where index < inbox.input.width { current[index] = value }
+    inbox.input.write(current, to: h)
   }
 
   /// Numbers that `save` writes after two counts.
   var savedCount: Int { input.width * (queue == nil ? 1 : 1 + ValueQueue.capacity) }
-
-  /// Host's side: one thread at a time.
-  @_noLocks
-  func set(_ values: UnsafePointer<Float>, count: Int) -> Status {
-    let width = input.width
-    if let latest {
-      guard count == width, input.accepts(values) else { return .invalidArgument }
-      latest.write(values)
-      return .ok
-    }
-    guard let queue, count > 0, count % width == 0 else { return .invalidArgument }
-    for index in 0..<(count / width) {
-      guard input.accepts(values + index * width) else { return .invalidArgument }
-    }
-    return queue.append(values, count: count / width) ? .ok : .state
-  }
 
   /// Begins a block; true where h changed.
   @_noLocks
@@ -109,9 +101,4 @@ struct ConditionPlayer {
     queue.remove(queue.count())
     _ = queue.append(numbers + input.width, count: Int(waiting))
   }
-}
-
-extension ConditionConfiguration {
-  /// Values that may wait in a stream: local conditions queue, of a global one the latest counts.
-  public var queueCapacity: Int { framesPerValue == nil ? 1 : ValueQueue.capacity }
 }

@@ -13,6 +13,9 @@ public final class Stream: @unchecked Sendable {
 
   private let core: UnsafeMutablePointer<StreamCore>
   private let memory: UnsafeMutableRawPointer
+  // Beside the core and not behind it: other threads look here while the audio thread works on the core.
+  private let inboxes: UnsafeMutablePointer<ConditionInbox>
+  private let conditionCount: Int
 
   // Bit patterns of single-precision numbers; read once a block.
   private let temperature: Atomic<UInt32>
@@ -39,6 +42,8 @@ public final class Stream: @unchecked Sendable {
     let defaults = model.configuration.conditions.map { $0.defaultValue }
     core = UnsafeMutablePointer<StreamCore>.allocate(capacity: 1)
     core.initialize(to: StreamCore(model.plan, defaults: defaults, seed: options.seed, arena: &arena))
+    inboxes = core.pointee.inboxes
+    conditionCount = core.pointee.conditionCount
     self.memory = memory
     self.model = model
     temperature = Atomic(options.temperature.bitPattern)
@@ -148,8 +153,10 @@ public final class Stream: @unchecked Sendable {
   /// another thread is setting a condition of this stream right now; nothing is changed then.
   @_noLocks
   public func setCondition(_ index: Int, _ values: UnsafePointer<Float>, count: Int) -> Status {
+    guard index >= 0, index < conditionCount else { return .invalidArgument }
     if isSettingCondition.exchange(true, ordering: .acquiring) { return .state }
-    let status = core.pointee.setCondition(index, values, count: count)
+    let inbox = inboxes + index
+    let status = inbox.pointee.set(values, count: count)
     isSettingCondition.store(false, ordering: .releasing)
     return status
   }

@@ -14,7 +14,9 @@ struct StreamCore {
   private let savedStateCount: Int
 
   private let conditions: UnsafeMutablePointer<ConditionPlayer>
-  private let conditionCount: Int
+  /// Where the host puts values for them, from whatever thread.
+  let inboxes: UnsafeMutablePointer<ConditionInbox>
+  let conditionCount: Int
   private let localConditionCount: Int
   /// The conditions' vector.
   private let h: UnsafeMutablePointer<Float>
@@ -40,13 +42,15 @@ struct StreamCore {
     h = arena.take(Float.self, count: RowOrder.padded(plan.conditionChannels))
     conditionCount = plan.conditions.count
     conditions = arena.take(ConditionPlayer.self, count: conditionCount)
+    inboxes = arena.take(ConditionInbox.self, count: conditionCount)
     var localConditionCount = 0
     for (index, input) in plan.conditions.enumerated() {
-      let player = ConditionPlayer(input, defaultValue: defaults[index], arena: &arena)
+      let inbox = ConditionInbox(input, arena: &arena)
+      let player = ConditionPlayer(inbox, defaultValue: defaults[index], h: h, arena: &arena)
       if input.framesPerValue > 0 { localConditionCount += 1 }
       if !arena.isMeasuring {
+        (inboxes + index).initialize(to: inbox)
         (conditions + index).initialize(to: player)
-        input.write(player.current, to: h)
       }
     }
     self.localConditionCount = localConditionCount
@@ -75,13 +79,6 @@ struct StreamCore {
     time = 0
     random = RandomGenerator(seed: seed)
     hasFailed = false
-  }
-
-  /// Host's side; at once with the audio thread.
-  @_noLocks
-  func setCondition(_ index: Int, _ values: UnsafePointer<Float>, count: Int) -> Status {
-    guard index >= 0 && index < conditionCount else { return .invalidArgument }
-    return (conditions + index).pointee.set(values, count: count)
   }
 
   @_noLocks
