@@ -19,7 +19,7 @@ public func cadenza_model_load(
   model.pointee = nil
   guard let path else { return fail(.invalidArgument, "path is NULL", error) }
   do throws(Failure) {
-    model.pointee = handle(try Model(path: String(cString: path)))
+    model.pointee = handle(try Model(terminatedPath: path))
     return succeed(error)
   } catch let failure {
     return fail(failure, error)

@@ -5,6 +5,7 @@
 #define CK_SET_NAME "neon"
 #define CK_FUSED 1
 #define CK_HALF 1
+#define CK_COMPACT 0
 #define CK_BLOCKS 1
 #define CK_BATCH_PANELS 2
 #define CK_BATCH_VECTORS 2

@@ -8,6 +8,7 @@
 #define CK_FUSED 0
 #endif
 #define CK_HALF 0
+#define CK_COMPACT 1
 #define CK_BLOCKS 1
 #define CK_BATCH_PANELS 1
 #define CK_BATCH_VECTORS 2

@@ -34,42 +34,77 @@ public final class Model: @unchecked Sendable {
     try self.init(bytes: file.bytes)
   }
 
+  /// The same from a C string, whose bytes need not be UTF-8.
+  public convenience init(terminatedPath path: UnsafePointer<CChar>) throws(Failure) {
+    let file = try ModelFile(path: path)
+    try self.init(bytes: file.bytes)
+  }
+
   /// Loads a model from the bytes of its file, which are not needed afterwards.
-  public init(bytes: UnsafeRawBufferPointer) throws(Failure) {
-    let file = try SafetensorsFile(bytes)
-    let configuration = try Configuration(file)
-    let tensors = TensorReader(file)
+  public convenience init(bytes: UnsafeRawBufferPointer) throws(Failure) {
+    self.init(try Parts(bytes))
+  }
 
-    var measuring = Arena.measuring()
-    var measured = tensors
-    let measuredPlan = try ModelPlan(configuration, tensors: &measured, arena: &measuring)
-    try measured.finish()
-    guard measuring.byteCount <= Model.maximumWeightBytes else {
-      throw Failure(
-        .unsupported,
-        "the weights need \(measuring.byteCount) bytes in memory, this version takes \(Model.maximumWeightBytes) at most")
-    }
-    let defaults = configuration.conditions.map { $0.defaultValue }
-    let streamBytes = try Model.measureStream(measuredPlan, defaults)
+  /// What a model is made of, and all that may be refused: Embedded Swift leaks an object whose designated initialiser throws.
+  private struct Parts {
+    let configuration: Configuration
+    let plan: ModelPlan
+    let cStrings: ModelCStrings
+    let memory: UnsafeMutableRawPointer
+    let weightBytes: Int
+    let streamBytes: Int
+    let parameterCount: Int
+    let fingerprint: UInt64
 
-    guard let memory = ck_allocate(measuring.byteCount) else {
-      throw Failure(.outOfMemory, "no memory for \(measuring.byteCount) bytes of weights")
+    init(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+      // Tables and packed weights must not depend on the host's rounding mode either.
+      let arithmetic = ck_enter_arithmetic()
+      defer { ck_leave_arithmetic(arithmetic) }
+      let file = try SafetensorsFile(bytes)
+      let configuration = try Configuration(file)
+      let tensors = TensorReader(file)
+
+      var measuring = Arena.measuring()
+      var measured = tensors
+      let measuredPlan = try ModelPlan(configuration, tensors: &measured, arena: &measuring)
+      try measured.finish()
+      guard measuring.byteCount <= Model.maximumWeightBytes else {
+        throw Failure(
+          .unsupported,
+          "the weights need \(measuring.byteCount) bytes in memory, this version takes \(Model.maximumWeightBytes) at most")
+      }
+      let defaults = configuration.conditions.map { $0.defaultValue }
+      streamBytes = try Model.measureStream(measuredPlan, defaults)
+
+      guard let memory = ck_allocate(measuring.byteCount) else {
+        throw Failure(.outOfMemory, "no memory for \(measuring.byteCount) bytes of weights")
+      }
+      do throws(Failure) {
+        var arena = Arena(filling: memory)
+        var remaining = tensors
+        plan = try ModelPlan(configuration, tensors: &remaining, arena: &arena)
+        cStrings = try ModelCStrings(configuration, kernels: plan.kernels)
+      } catch {
+        ck_free(memory)
+        throw error
+      }
+      self.memory = memory
+      self.configuration = configuration
+      weightBytes = measuring.byteCount
+      parameterCount = (0..<file.tensorCount).reduce(0) { $0 + file.tensor($1).count }
+      fingerprint = Cadenza.fingerprint(bytes)
     }
-    do throws(Failure) {
-      var arena = Arena(filling: memory)
-      var remaining = tensors
-      plan = try ModelPlan(configuration, tensors: &remaining, arena: &arena)
-      cStrings = try ModelCStrings(configuration, kernels: plan.kernels)
-    } catch {
-      ck_free(memory)
-      throw error
-    }
-    self.memory = memory
-    self.configuration = configuration
-    self.streamBytes = streamBytes
-    weightBytes = measuring.byteCount
-    parameterCount = (0..<file.tensorCount).reduce(0) { $0 + file.tensor($1).count }
-    fingerprint = Cadenza.fingerprint(bytes)
+  }
+
+  private init(_ parts: Parts) {
+    configuration = parts.configuration
+    plan = parts.plan
+    cStrings = parts.cStrings
+    memory = parts.memory
+    weightBytes = parts.weightBytes
+    streamBytes = parts.streamBytes
+    parameterCount = parts.parameterCount
+    fingerprint = parts.fingerprint
   }
 
   deinit {

@@ -33,15 +33,22 @@ public final class Stream: @unchecked Sendable {
   private let totalSeconds = Atomic<UInt64>(0)
 
   /// Throws `invalidArgument` for an option out of range, `unsupported`, `outOfMemory`.
-  public init(model: Model, options: StreamOptions) throws(Failure) {
+  public convenience init(model: Model, options: StreamOptions) throws(Failure) {
     try options.check(for: model)
     guard let memory = ck_allocate(model.streamBytes) else {
       throw Failure(.outOfMemory, "no memory for a stream of \(model.streamBytes) bytes")
     }
+    self.init(model, options, memory)
+  }
+
+  /// Embedded Swift leaks an object whose designated initialiser throws: this one does not.
+  private init(_ model: Model, _ options: StreamOptions, _ memory: UnsafeMutableRawPointer) {
     var arena = Arena(filling: memory)
     let defaults = model.configuration.conditions.map { $0.defaultValue }
     core = UnsafeMutablePointer<StreamCore>.allocate(capacity: 1)
+    let arithmetic = ck_enter_arithmetic()
     core.initialize(to: StreamCore(model.plan, defaults: defaults, seed: options.seed, arena: &arena))
+    ck_leave_arithmetic(arithmetic)
     inboxes = core.pointee.inboxes
     conditionCount = core.pointee.conditionCount
     self.memory = memory

@@ -16,5 +16,7 @@ public struct StreamStatistics: Sendable {
     totalSeconds = 0
   }
 
-  public var meanBlockSeconds: Double { blocks == 0 ? 0 : totalSeconds / Double(blocks) }
+  public var meanBlockSeconds: Double {
+    @_noLocks get { blocks == 0 ? 0 : totalSeconds / Double(blocks) }
+  }
 }
