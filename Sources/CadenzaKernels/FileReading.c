@@ -10,30 +10,30 @@
 
 static ck_file_result result_of(int error) {
   switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-      return CK_FILE_MISSING;
-    case EACCES:
-    case EPERM:
-      return CK_FILE_DENIED;
-    case EISDIR:
-      return CK_FILE_DIRECTORY;
-    case ENXIO:
-    case ENODEV:
-      return CK_FILE_NOT_REGULAR;
-    case EFBIG:
-    case EOVERFLOW:
-      return CK_FILE_TOO_LARGE;
-    case ENOMEM:
-      return CK_FILE_NO_MEMORY;
-    case ENAMETOOLONG:
-    case ELOOP:
-      return CK_FILE_BAD_NAME;
-    case EMFILE:
-    case ENFILE:
-      return CK_FILE_TOO_MANY_OPEN;
-    default:
-      return CK_FILE_FAILED;
+  case ENOENT:
+  case ENOTDIR:
+    return CK_FILE_MISSING;
+  case EACCES:
+  case EPERM:
+    return CK_FILE_DENIED;
+  case EISDIR:
+    return CK_FILE_DIRECTORY;
+  case ENXIO:
+  case ENODEV:
+    return CK_FILE_NOT_REGULAR;
+  case EFBIG:
+  case EOVERFLOW:
+    return CK_FILE_TOO_LARGE;
+  case ENOMEM:
+    return CK_FILE_NO_MEMORY;
+  case ENAMETOOLONG:
+  case ELOOP:
+    return CK_FILE_BAD_NAME;
+  case EMFILE:
+  case ENFILE:
+    return CK_FILE_TOO_MANY_OPEN;
+  default:
+    return CK_FILE_FAILED;
   }
 }
 

@@ -10,7 +10,7 @@
 #define CK_BATCH_PANELS 4
 #define CK_BATCH_VECTORS 4
 #pragma STDC FP_CONTRACT OFF
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,f16c,evex512"))), \
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,f16c,evex512"))),              \
                              apply_to = function)
 #include "Kernels.inc"
 #pragma clang attribute pop

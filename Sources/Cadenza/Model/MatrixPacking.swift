@@ -84,7 +84,8 @@ extension Arena {
 
     let matrix = take(ck_matrix.self, count: 1)
     let (count, overflow) = rowCount.multipliedReportingOverflow(by: columns)
-    let weights = take(UInt8.self, count: overflow ? Int.max : count.multipliedReportingOverflow(by: elementType.byteCount).partialValue)
+    let weights = take(
+      UInt8.self, count: overflow ? Int.max : count.multipliedReportingOverflow(by: elementType.byteCount).partialValue)
     if isMeasuring { return matrix }
     matrix.pointee = ck_matrix(
       weights: weights, rows: Int32(rowCount), columns: Int32(columns), element_type: elementType.kernelValue, reserved: 0)
@@ -123,7 +124,9 @@ extension Arena {
 
 extension Tensor {
   /// Writes the number at `index` to place `target` of packed weights of `elementType`, which is the tensor's own or F32.
-  fileprivate func copyValue(at index: Int, to weights: UnsafeMutablePointer<UInt8>, at target: Int, as elementType: ElementType) {
+  fileprivate func copyValue(
+    at index: Int, to weights: UnsafeMutablePointer<UInt8>, at target: Int, as elementType: ElementType
+  ) {
     let memory = UnsafeMutableRawPointer(weights)
     if elementType == .float32 {
       memory.storeBytes(of: value(at: index), toByteOffset: target * 4, as: Float.self)

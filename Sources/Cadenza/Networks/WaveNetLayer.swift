@@ -200,7 +200,8 @@ struct WaveNetLayer {
         kernels, matrix, history + first * residualSize, residualSize, beforeWrap, tap == 0 ? 0 : 1, ahead, gateRows)
       if beforeWrap < lookahead {
         ck_product_batch(
-          kernels, matrix, history, residualSize, lookahead - beforeWrap, tap == 0 ? 0 : 1, ahead + beforeWrap * gateRows, gateRows)
+          kernels, matrix, history, residualSize, lookahead - beforeWrap, tap == 0 ? 0 : 1, ahead + beforeWrap * gateRows,
+          gateRows)
       }
     }
   }

@@ -115,10 +115,12 @@ public final class Model: @unchecked Sendable {
   private static func measureStream(_ plan: ModelPlan, _ defaults: [[Float]]) throws(Failure) -> Int {
     var arena = Arena.measuring()
     _ = StreamCore(plan, defaults: defaults, seed: 0, arena: &arena)
-    guard plan.layout.count <= maximumStreamBytes / 4, arena.byteCount <= maximumStreamBytes else {
+    let needed = max(arena.byteCount, plan.layout.count * 4)
+    guard needed <= maximumStreamBytes else {
       throw Failure(
         .unsupported,
-        "a stream of this model needs \(max(arena.byteCount, plan.layout.count * 4)) bytes, at most \(maximumStreamBytes) are allowed")
+        "a stream of this model needs \(needed) bytes, at most \(maximumStreamBytes) are allowed"
+      )
     }
     return arena.byteCount
   }

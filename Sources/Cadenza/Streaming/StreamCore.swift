@@ -200,7 +200,9 @@ struct StreamCore {
       let value = Float(bitPattern: reader.readUInt32())
       let failed = reader.readUInt32()
       _ = reader.readUInt32()
-      guard let random = RandomGenerator(state: words), value.isFinite, failed <= 1, token <= Int(Int32.max) else { return false }
+      guard let random = RandomGenerator(state: words), value.isFinite, failed <= 1, token <= Int(Int32.max) else {
+        return false
+      }
       if let sampler, token >= sampler.vocabularySize { return false }
       for index in 0..<conditionCount {
         let framesLeft = reader.readUInt32()

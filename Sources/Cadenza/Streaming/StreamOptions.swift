@@ -39,7 +39,8 @@ extension StreamOptions {
         "sample_rate is \(sampleRate) Hz, the model's is \(model.sampleRate) Hz: this version does not convert, pass 0")
     }
     guard renderAheadFrames == 0 else {
-      throw Failure(.unsupported, "render_ahead_frames is \(renderAheadFrames): this version generates inside the callback, pass 0")
+      throw Failure(
+        .unsupported, "render_ahead_frames is \(renderAheadFrames): this version generates inside the callback, pass 0")
     }
     guard Parameter.temperature.accepts(temperature) else {
       throw Failure(.invalidArgument, "temperature is out of range, expected 0 to 100")

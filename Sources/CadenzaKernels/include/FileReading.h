@@ -17,7 +17,7 @@ enum {
   CK_FILE_BAD_NAME, /* empty, too long, or a loop of links */
   CK_FILE_TOO_MANY_OPEN,
   CK_FILE_CHANGED, /* it shrank or grew while it was read */
-  CK_FILE_FAILED /* anything else the system reports */
+  CK_FILE_FAILED   /* anything else the system reports */
 };
 
 /* Reads the regular file at `path`, of at most `limit` bytes, into memory that the caller gives back to ck_file_release.

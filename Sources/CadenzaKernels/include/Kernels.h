@@ -28,7 +28,7 @@
    block has 16, 32, 48 or 64 rows. So the weights are read from first to last, in the order in which they are stored. */
 typedef struct ck_matrix {
   const void *weights;
-  int32_t rows; /* outputs, a multiple of 16 */
+  int32_t rows;    /* outputs, a multiple of 16 */
   int32_t columns; /* inputs */
   int32_t element_type;
   int32_t reserved;

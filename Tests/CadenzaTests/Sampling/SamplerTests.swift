@@ -71,10 +71,11 @@ struct SamplerTests {
     #expect(probe.support(uneven, topK: 3) == [37, 0, 1])
   }
 
-  @Test(arguments: [
-    (0, [1]), (0.39, [1]), (0.41, [1, 3]), (0.69, [1, 3]), (0.71, [0, 1, 3]), (0.89, [0, 1, 3]), (0.91, [0, 1, 2, 3]),
-    (1, [0, 1, 2, 3]),
-  ] as [(Float, [Int])])
+  @Test(
+    arguments: [
+      (0, [1]), (0.39, [1]), (0.41, [1, 3]), (0.69, [1, 3]), (0.71, [0, 1, 3]), (0.89, [0, 1, 3]), (0.91, [0, 1, 2, 3]),
+      (1, [0, 1, 2, 3]),
+    ] as [(Float, [Int])])
   func topPKeepsTheSmallestSetThatReachesIt(p: Float, expected: [Int]) {
     #expect(SamplerProbe(vocabularySize: 4).support(logits, topP: p) == Set(expected))
   }

@@ -7,7 +7,8 @@ import Testing
 struct StreamTests {
   static let cases = Reference.all.filter { $0.name != "shipped" }
 
-  func stream(_ reference: Reference, seed: UInt64 = 7, temperature: Float = 1, topK: Int = 0, topP: Float = 1) throws -> Stream {
+  func stream(_ reference: Reference, seed: UInt64 = 7, temperature: Float = 1, topK: Int = 0, topP: Float = 1) throws -> Stream
+  {
     let model = try Model(path: reference.modelPath)
     var options = StreamOptions(for: model)
     options.seed = seed
@@ -26,7 +27,8 @@ struct StreamTests {
     for sample in expected { #expect(sample >= -1 && sample <= 1) }
   }
 
-  @Test(arguments: cases.filter { $0.name.hasPrefix("wavenet-plain") || $0.name == "lstm-embedding" || $0.name == "stack-one-hot" })
+  @Test(
+    arguments: cases.filter { $0.name.hasPrefix("wavenet-plain") || $0.name == "lstm-embedding" || $0.name == "stack-one-hot" })
   func samplerOptionsKeepBlockInvariance(_ reference: Reference) throws {
     for (temperature, topK, topP) in [(0, 0, 1), (0.7, 5, 1), (1.3, 0, 0.6), (1, 9, 0.9)] as [(Float, Int, Float)] {
       let make = { try stream(reference, temperature: temperature, topK: topK, topP: topP) }
