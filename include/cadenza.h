@@ -60,8 +60,7 @@ extern "C" {
 #define CADENZA_VERSION_PATCH 0
 
 /* One number that orders versions: 0x00MMmmpp. */
-#define CADENZA_VERSION \
-  ((uint32_t)((CADENZA_VERSION_MAJOR << 16) | (CADENZA_VERSION_MINOR << 8) | CADENZA_VERSION_PATCH))
+#define CADENZA_VERSION ((uint32_t)((CADENZA_VERSION_MAJOR << 16) | (CADENZA_VERSION_MINOR << 8) | CADENZA_VERSION_PATCH))
 
 /* The version of the library that is loaded, in the form of CADENZA_VERSION; compare with the header's. [any-thread] */
 CADENZA_API uint32_t cadenza_version(void);
@@ -73,16 +72,16 @@ CADENZA_API const char *cadenza_version_string(void);
 
 typedef int32_t cadenza_status;
 
-#define CADENZA_OK 0 /* done */
-#define CADENZA_END 1 /* done, and the model has declared its piece finished: silence follows */
-#define CADENZA_UNDERRUN 2 /* part of the block was not ready and is silent (render-ahead only) */
+#define CADENZA_OK 0                        /* done */
+#define CADENZA_END 1                       /* done, and the model has declared its piece finished: silence follows */
+#define CADENZA_UNDERRUN 2                  /* part of the block was not ready and is silent (render-ahead only) */
 #define CADENZA_ERROR_INVALID_ARGUMENT (-1) /* an argument is NULL, out of range, not finite, or of the wrong size */
-#define CADENZA_ERROR_IO (-2) /* a file could not be opened or read */
-#define CADENZA_ERROR_FORMAT (-3) /* the bytes are not a well-formed Cadenza model or state */
-#define CADENZA_ERROR_UNSUPPORTED (-4) /* well-formed, but this version or this model cannot do it */
-#define CADENZA_ERROR_OUT_OF_MEMORY (-5) /* memory ran out, or the request is larger than memory can be */
-#define CADENZA_ERROR_NUMERIC (-6) /* the network produced a value that is not finite; silence was returned */
-#define CADENZA_ERROR_STATE (-7) /* not possible now: see the function */
+#define CADENZA_ERROR_IO (-2)               /* a file could not be opened or read */
+#define CADENZA_ERROR_FORMAT (-3)           /* the bytes are not a well-formed Cadenza model or state */
+#define CADENZA_ERROR_UNSUPPORTED (-4)      /* well-formed, but this version or this model cannot do it */
+#define CADENZA_ERROR_OUT_OF_MEMORY (-5)    /* memory ran out, or the request is larger than memory can be */
+#define CADENZA_ERROR_NUMERIC (-6)          /* the network produced a value that is not finite; silence was returned */
+#define CADENZA_ERROR_STATE (-7)            /* not possible now: see the function */
 
 /* A short English phrase for a status, "invalid argument"; a fallback phrase for unknown numbers, never NULL. Static storage.
    [any-thread] */
@@ -92,7 +91,7 @@ CADENZA_API const char *cadenza_status_string(cadenza_status status);
 
 /* Receives the sentence of a failed call. Owned by the caller, no need to initialise it. Its size never changes. */
 typedef struct cadenza_error {
-  cadenza_status status; /* the same value as returned */
+  cadenza_status status;                    /* the same value as returned */
   char message[CADENZA_ERROR_MESSAGE_SIZE]; /* a sentence; empty after success; cut, never overrun, when too long */
 } cadenza_error;
 
@@ -123,21 +122,21 @@ CADENZA_API void cadenza_model_release(cadenza_model *model);
 typedef struct cadenza_model_info {
   uint32_t struct_size; /* in: sizeof(cadenza_model_info) */
   uint32_t sample_rate; /* Hz */
-  const char *name; /* from the file; "" where absent; so for all the strings */
+  const char *name;     /* from the file; "" where absent; so for all the strings */
   const char *description;
   const char *license;
-  const char *network; /* kind: "wavenet", "recurrent" */
-  const char *codec; /* kind: "mu_law", "waveform" */
+  const char *network;         /* kind: "wavenet", "recurrent" */
+  const char *codec;           /* kind: "mu_law", "waveform" */
   const char *instruction_set; /* the kernels in use: "portable", "avx2", "avx512", "neon" */
-  uint64_t parameter_count; /* trained numbers in the file */
-  uint64_t weight_bytes; /* bytes of packed weights in memory */
-  uint64_t stream_bytes; /* memory that each stream takes, about */
-  uint32_t vocabulary_size; /* size of the softmax, 0 where the network predicts values */
-  uint32_t condition_count; /* see cadenza_model_get_condition_info */
-  uint64_t receptive_field; /* samples of the past that a prediction can depend on; 0: unbounded (recurrent) */
-  double training_steps; /* 0 where the file does not say */
-  double validation_nats; /* mean negative log-likelihood a sample on held-out data; 0 where the file does not say */
-  float temperature; /* the model's sampling defaults */
+  uint64_t parameter_count;    /* trained numbers in the file */
+  uint64_t weight_bytes;       /* bytes of packed weights in memory */
+  uint64_t stream_bytes;       /* memory that each stream takes, about */
+  uint32_t vocabulary_size;    /* size of the softmax, 0 where the network predicts values */
+  uint32_t condition_count;    /* see cadenza_model_get_condition_info */
+  uint64_t receptive_field;    /* samples of the past that a prediction can depend on; 0: unbounded (recurrent) */
+  double training_steps;       /* 0 where the file does not say */
+  double validation_nats;      /* mean negative log-likelihood a sample on held-out data; 0 where the file does not say */
+  float temperature;           /* the model's sampling defaults */
   float top_p;
   uint32_t top_k;
   uint32_t reserved; /* 0 */
@@ -148,18 +147,18 @@ typedef struct cadenza_model_info {
 CADENZA_API cadenza_status cadenza_model_get_info(const cadenza_model *model, cadenza_model_info *info);
 
 typedef int32_t cadenza_condition_kind;
-#define CADENZA_CONDITION_CLASS 0 /* one number: a whole class index, 0 ... size - 1 */
+#define CADENZA_CONDITION_CLASS 0  /* one number: a whole class index, 0 ... size - 1 */
 #define CADENZA_CONDITION_VECTOR 1 /* `size` finite numbers */
 
 typedef struct cadenza_condition_info {
   uint32_t struct_size; /* in: sizeof(cadenza_condition_info) */
   cadenza_condition_kind kind;
-  const char *name; /* "pitch"; belongs to the model */
-  uint32_t size; /* class: number of classes; vector: number of values */
+  const char *name;          /* "pitch"; belongs to the model */
+  uint32_t size;             /* class: number of classes; vector: number of values */
   uint32_t frames_per_value; /* 0: global, a value holds until the next; else local: each value lasts this many samples */
   const char *const *labels; /* class: `label_count` names in class order, NULL where the file gives none */
-  uint32_t label_count; /* 0 or size */
-  uint32_t queue_capacity; /* local: values that may wait; global: 1 */
+  uint32_t label_count;      /* 0 or size */
+  uint32_t queue_capacity;   /* local: values that may wait; global: 1 */
 } cadenza_condition_info;
 
 /* Fills *info for condition `index`, 0 ... condition_count - 1. Errors: INVALID_ARGUMENT. [any-thread] */
@@ -172,14 +171,14 @@ CADENZA_API cadenza_status cadenza_model_get_condition_info(const cadenza_model 
 typedef struct cadenza_stream cadenza_stream;
 
 typedef struct cadenza_stream_options {
-  uint32_t struct_size; /* set by cadenza_stream_options_init */
-  uint32_t sample_rate; /* Hz of the output; 0: the model's. Others: UNSUPPORTED in this version */
-  uint32_t max_block_frames; /* the host's largest usual block, a hint; larger blocks work too. Default 4,096 */
-  uint32_t top_k; /* draw among the k likeliest only; 0: off */
-  uint64_t seed; /* of the random generator; the same seed gives the same bits. Default 0 */
-  float temperature; /* divides the logits; 0: greedy; 0 ... 100. Default: the model's */
-  float top_p; /* draw among the smallest set whose probability reaches this; 1: off; 0 ... 1 */
-  float gain; /* multiplies the output; 0 ... 16. Default 1 */
+  uint32_t struct_size;         /* set by cadenza_stream_options_init */
+  uint32_t sample_rate;         /* Hz of the output; 0: the model's. Others: UNSUPPORTED in this version */
+  uint32_t max_block_frames;    /* the host's largest usual block, a hint; larger blocks work too. Default 4,096 */
+  uint32_t top_k;               /* draw among the k likeliest only; 0: off */
+  uint64_t seed;                /* of the random generator; the same seed gives the same bits. Default 0 */
+  float temperature;            /* divides the logits; 0: greedy; 0 ... 100. Default: the model's */
+  float top_p;                  /* draw among the smallest set whose probability reaches this; 1: off; 0 ... 1 */
+  float gain;                   /* multiplies the output; 0 ... 16. Default 1 */
   uint32_t render_ahead_frames; /* 0: generate inside the callback. Others: UNSUPPORTED in this version */
 } cadenza_stream_options;
 
@@ -226,9 +225,9 @@ CADENZA_API cadenza_status cadenza_stream_score(cadenza_stream *stream, const fl
 
 typedef int32_t cadenza_parameter;
 #define CADENZA_PARAMETER_TEMPERATURE 0 /* 0 ... 100; 0: greedy */
-#define CADENZA_PARAMETER_TOP_K 1 /* 0 ... 16,777,216, a whole number; 0: off */
-#define CADENZA_PARAMETER_TOP_P 2 /* 0 ... 1; 1: off */
-#define CADENZA_PARAMETER_GAIN 3 /* 0 ... 16 */
+#define CADENZA_PARAMETER_TOP_K 1       /* 0 ... 16,777,216, a whole number; 0: off */
+#define CADENZA_PARAMETER_TOP_P 2       /* 0 ... 1; 1: off */
+#define CADENZA_PARAMETER_GAIN 3        /* 0 ... 16 */
 
 /* Sets a parameter; the next block uses it. Errors: INVALID_ARGUMENT (NULL, unknown, out of range, not finite): the parameter
    keeps its value. [any-thread] [audio-thread] */
@@ -260,12 +259,12 @@ CADENZA_API cadenza_status cadenza_stream_save_state(const cadenza_stream *strea
 CADENZA_API cadenza_status cadenza_stream_load_state(cadenza_stream *stream, const void *bytes, size_t size);
 
 typedef struct cadenza_stream_statistics {
-  uint32_t struct_size; /* in: sizeof(cadenza_stream_statistics) */
-  uint32_t reserved; /* 0 */
-  uint64_t frames; /* generated since create or reset */
-  uint64_t blocks; /* calls of cadenza_generate_block with frames > 0 */
-  uint64_t numeric_errors; /* times that the network produced a value that is not finite */
-  uint64_t underruns; /* render-ahead only */
+  uint32_t struct_size;       /* in: sizeof(cadenza_stream_statistics) */
+  uint32_t reserved;          /* 0 */
+  uint64_t frames;            /* generated since create or reset */
+  uint64_t blocks;            /* calls of cadenza_generate_block with frames > 0 */
+  uint64_t numeric_errors;    /* times that the network produced a value that is not finite */
+  uint64_t underruns;         /* render-ahead only */
   double worst_block_seconds; /* the longest call */
   double mean_block_seconds;
   double total_seconds; /* spent inside cadenza_generate_block */

@@ -304,11 +304,11 @@ static cadenza_stream_options defaults(subject *s) {
   return options;
 }
 
-#define CREATE(name, change) \
-  CALL(name) { \
-    cadenza_stream_options options = defaults(s); \
-    change; \
-    return create_with(s, s->model, &options); \
+#define CREATE(name, change)                                                                                                   \
+  CALL(name) {                                                                                                                 \
+    cadenza_stream_options options = defaults(s);                                                                              \
+    change;                                                                                                                    \
+    return create_with(s, s->model, &options);                                                                                 \
   }
 
 CALL(create_null_model) { return create_with(s, NULL, NULL); }

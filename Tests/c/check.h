@@ -23,18 +23,18 @@ static inline void check_failed(const char *file, int line, const char *expectat
   longjmp(check_end_of_test, 1);
 }
 
-#define CHECK(expectation) \
-  do { \
-    if (!(expectation)) check_failed(__FILE__, __LINE__, #expectation); \
+#define CHECK(expectation)                                                                                                     \
+  do {                                                                                                                         \
+    if (!(expectation)) check_failed(__FILE__, __LINE__, #expectation);                                                        \
   } while (0)
 
-#define CHECK_EQUAL(left, right) \
-  do { \
-    long long check_left = (long long)(left), check_right = (long long)(right); \
-    if (check_left != check_right) { \
-      printf("     %lld is not %lld\n", check_left, check_right); \
-      check_failed(__FILE__, __LINE__, #left " == " #right); \
-    } \
+#define CHECK_EQUAL(left, right)                                                                                               \
+  do {                                                                                                                         \
+    long long check_left = (long long)(left), check_right = (long long)(right);                                                \
+    if (check_left != check_right) {                                                                                           \
+      printf("     %lld is not %lld\n", check_left, check_right);                                                              \
+      check_failed(__FILE__, __LINE__, #left " == " #right);                                                                   \
+    }                                                                                                                          \
   } while (0)
 
 /* NOTE("model %s", path): says what the following checks look at. */
@@ -47,17 +47,17 @@ static inline void note(const char *format, ...) {
 
 #define RUN(test) RUN_NAMED(test, #test)
 
-#define RUN_NAMED(test, name) \
-  do { \
-    check_note[0] = 0; \
-    if (setjmp(check_end_of_test) == 0) { \
-      test(); \
-      printf("ok   %s\n", name); \
-    } else { \
-      check_failures++; \
-      printf("FAIL %s\n", name); \
-    } \
-    fflush(stdout); \
+#define RUN_NAMED(test, name)                                                                                                  \
+  do {                                                                                                                         \
+    check_note[0] = 0;                                                                                                         \
+    if (setjmp(check_end_of_test) == 0) {                                                                                      \
+      test();                                                                                                                  \
+      printf("ok   %s\n", name);                                                                                               \
+    } else {                                                                                                                   \
+      check_failures++;                                                                                                        \
+      printf("FAIL %s\n", name);                                                                                               \
+    }                                                                                                                          \
+    fflush(stdout);                                                                                                            \
   } while (0)
 
 static inline int finish(void) {

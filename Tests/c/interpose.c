@@ -106,12 +106,12 @@ void free(void *block) {
 
 /* ---- Everything else: counted, and passed on ------------------------------------------------------------------------------- */
 
-#define PASS(result, name, parameters, ...) \
-  result name parameters { \
-    static result(*real) parameters; \
-    if (!real) real = (result(*) parameters)dlsym(RTLD_NEXT, #name); \
-    count(#name); \
-    return real(__VA_ARGS__); \
+#define PASS(result, name, parameters, ...)                                                                                    \
+  result name parameters {                                                                                                     \
+    static result(*real) parameters;                                                                                           \
+    if (!real) real = (result(*) parameters)dlsym(RTLD_NEXT, #name);                                                           \
+    count(#name);                                                                                                              \
+    return real(__VA_ARGS__);                                                                                                  \
   }
 
 PASS(int, pthread_mutex_lock, (pthread_mutex_t * a), a)

@@ -18,7 +18,9 @@ static char **models;
 static int model_count;
 static int subjects;
 
-static const char *subject_name(int number) { return number < TINY_OVERFLOW ? tiny_names[number] : models[number - TINY_OVERFLOW]; }
+static const char *subject_name(int number) {
+  return number < TINY_OVERFLOW ? tiny_names[number] : models[number - TINY_OVERFLOW];
+}
 
 static cadenza_model *subject(int number) {
   note("%s", subject_name(number));

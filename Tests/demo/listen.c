@@ -149,7 +149,8 @@ static sound tone(double pitch, double noise) {
   uint32_t random = 1;
   for (size_t i = 0; i < s.count; i++) {
     double phase = 2 * 3.14159265358979 * hertz * (double)i / s.rate, sum = 0;
-    for (int overtone = 1; overtone <= 6 && overtone * hertz < 7000; overtone++) sum += sin(overtone * phase + overtone) / overtone;
+    for (int overtone = 1; overtone <= 6 && overtone * hertz < 7000; overtone++)
+      sum += sin(overtone * phase + overtone) / overtone;
     random = random * 1664525u + 1013904223u;
     s.samples[i] = (float)(0.1 * sum + noise * ((double)(random >> 8) / (1 << 23) - 1));
   }

@@ -29,8 +29,8 @@ static uint8_t assembled[8 + HEADER_ROOM + DATA_ROOM];
 /* Any bytes as a JSON string; those that are no UTF-8 are for the loader to refuse. */
 static int write_configuration(writer *w, const uint8_t *text, size_t size) {
   w->data_size = 0;
-  w->header_size = (size_t)snprintf(w->header, HEADER_ROOM,
-      "{\"__metadata__\":{\"format\":\"cadenza\",\"cadenza.version\":\"1\",\"cadenza.config\":\"");
+  w->header_size = (size_t)snprintf(
+      w->header, HEADER_ROOM, "{\"__metadata__\":{\"format\":\"cadenza\",\"cadenza.version\":\"1\",\"cadenza.config\":\"");
   for (size_t i = 0; i < size; i++) {
     if (w->header_size + 16 > HEADER_ROOM) return 0;
     char *const end = w->header + w->header_size;
@@ -86,9 +86,9 @@ static int add_tensor(writer *w, const char *name, const char *shape, size_t cou
     memset(value, 0, width);
     value[width - 1] = (uint8_t)((number % 3 == 1 ? 0x34 + i % 3 : 0x3E + i % 2) | sign);
   }
-  w->header_size += (size_t)snprintf(w->header + w->header_size, 512,
-      ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}", name, types[number % 3], shape, w->data_size,
-      w->data_size + width * count);
+  w->header_size +=
+      (size_t)snprintf(w->header + w->header_size, 512, ",\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
+                       name, types[number % 3], shape, w->data_size, w->data_size + width * count);
   w->data_size += width * count;
   return 1;
 }

@@ -10,9 +10,9 @@
 
 #include "cadenza.h"
 
-#define REQUIRE(condition) \
-  do { \
-    if (!(condition)) require_failed(#condition, __FILE__, __LINE__); \
+#define REQUIRE(condition)                                                                                                     \
+  do {                                                                                                                         \
+    if (!(condition)) require_failed(#condition, __FILE__, __LINE__);                                                          \
   } while (0)
 
 _Noreturn void require_failed(const char *condition, const char *file, int line);
