@@ -12,6 +12,7 @@ import librosa
 import matplotlib
 import numpy as np
 import soundfile
+from PIL import Image
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -49,6 +50,8 @@ def draw(paths: list[Path], output: Path, columns: int, highest_hertz: float) ->
     figure.tight_layout()
     figure.savefig(output, dpi=80)
     pyplot.close(figure)
+    # 64 colours are enough here, and make a small file.
+    Image.open(output).convert("RGB").quantize(64).save(output, optimize=True)
 
 
 def main() -> None:

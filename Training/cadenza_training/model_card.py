@@ -15,7 +15,14 @@ from cadenza_training.dataset import Recipe
 from cadenza_training.model_file import read_model
 
 
-def card(recipe: Recipe, model: Path, likelihood: dict, pitch: dict, picture: str | None) -> str:
+def card(
+    recipe: Recipe,
+    model: Path,
+    likelihood: dict,
+    pitch: dict,
+    picture: str | None,
+    notes: list[str],
+) -> str:
     tensors, configuration = read_model(model)
     network = configuration["network"]
     sampling = configuration["sampling"]
@@ -31,8 +38,8 @@ def card(recipe: Recipe, model: Path, likelihood: dict, pitch: dict, picture: st
         "",
         f"{recipe.description}. {recipe.sample_rate} Hz, {recipe.levels} mu-law levels.",
         "",
-        f"    cadenza generate {model.name} --seconds 2 --set instrument=cello "
-        "--set pitch=48 -o note.wav",
+        f"    cadenza generate {model.name} --seconds 2 --set instrument={recipe.labels[-1]} "
+        f"--set pitch={recipe.instruments[-1].maximum_pitch} -o note.wav",
         "",
         f"Left alone it plays {setting}, at temperature {sampling['temperature']}. "
         "A note starts at the stream's start: reset the stream to strike the next one.",
@@ -64,6 +71,7 @@ def card(recipe: Recipe, model: Path, likelihood: dict, pitch: dict, picture: st
         f"semitones: {likelihood['training_notes_with_transpositions']} notes",
         f"- held out: {likelihood['validation_notes']} whole recordings, "
         f"{likelihood['validation_samples']:,} samples",
+        *(f"- {note}" for note in notes),
         "",
         "## How good it is",
         "",
@@ -110,12 +118,13 @@ def main() -> None:
     parser.add_argument("--likelihood", type=Path, required=True, help="JSON of baselines")
     parser.add_argument("--pitch", type=Path, required=True, help="JSON of evaluate_pitch")
     parser.add_argument("--picture", help="relative to the card")
+    parser.add_argument("--note", action="append", default=[], help="a line about the training")
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     likelihood = json.loads(arguments.likelihood.read_text(encoding="utf-8"))
     pitch = json.loads(arguments.pitch.read_text(encoding="utf-8"))
     recipe = Recipe.load(arguments.recipe)
-    text = card(recipe, arguments.model, likelihood, pitch, arguments.picture)
+    text = card(recipe, arguments.model, likelihood, pitch, arguments.picture, arguments.note)
     arguments.output.write_text(text, encoding="utf-8")
 
 

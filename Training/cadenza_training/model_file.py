@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 FORMAT_NAME = "cadenza"
@@ -23,7 +23,17 @@ def write_model(path: Path, tensors: Mapping[str, Tensor], configuration: Mappin
     }
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(contiguous, path, metadata=metadata)
+    path.write_bytes(with_sorted_header(save(contiguous, metadata=metadata)))
+
+
+def with_sorted_header(file: bytes) -> bytes:
+    """The same file with its header's keys in order: the library leaves them to chance."""
+    length = int.from_bytes(file[:8], "little")
+    header = json.loads(file[8 : 8 + length])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode("utf-8")
+    # The tensors stay aligned to eight bytes.
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + file[8 + length :]
 
 
 def read_model(path: Path) -> tuple[dict[str, Tensor], dict]:
