@@ -108,8 +108,8 @@ shipped := Examples/models/notes-wavenet.safetensors
 MODEL ?= $(firstword $(wildcard $(shipped)) $(filter-out %.reference.safetensors,$(wildcard Tests/Fixtures/parity/wavenet-*.safetensors)))
 DEMO_WAV ?= demo.wav
 DEMO_SECONDS := 4
-DEMO_INSTRUMENT := trumpet
-DEMO_PITCH := 62
+DEMO_INSTRUMENT := electric_piano
+DEMO_PITCH := 64
 demo_conditions = $(if $(filter $(shipped),$(MODEL)),instrument=$(DEMO_INSTRUMENT) pitch=$(DEMO_PITCH))
 
 .PHONY: demo
