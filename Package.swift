@@ -57,7 +57,9 @@ let package = Package(
         .systemLibrary(name: "CSndfile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
         .executableTarget(
           name: "cadenza-cli",
-          dependencies: ["Cadenza", "CSndfile", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+          dependencies: [
+            "Cadenza", "CadenzaKernels", "CSndfile", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+          ]),
         .testTarget(name: "CadenzaTests", dependencies: ["Cadenza", "CadenzaC", "CadenzaKernels"]),
         .testTarget(name: "CadenzaCTests", dependencies: ["Cadenza", "CadenzaC", "CCadenza"]),
       ]),

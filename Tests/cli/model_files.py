@@ -16,7 +16,7 @@ def write(path, configuration, tensors):
     }
     data = b""
     for name, (shape, values) in tensors.items():
-        packed = struct.pack("<%df" % len(values), *values)
+        packed = struct.pack(f"<{len(values)}f", *values)
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(packed)]}
         data += packed
     text = json.dumps(header).encode()
@@ -66,7 +66,7 @@ def wavenet(path, scale=1.0, name="test", rate=8000, conditions=True):
         add("conditions.instrument.embedding.weight", [3, 4], 2)
     add("input.embedding.weight", [levels, channels], 1)
     for layer in range(layers):
-        place = "layers.%d." % layer
+        place = f"layers.{layer}."
         add(place + "gate.weight", [2 * channels, channels, kernel], 0.3)
         add(place + "gate.bias", [2 * channels], 0.1)
         if width:
