@@ -53,7 +53,7 @@ def card(
     dilations = network["dilations"]
     lines += [
         "",
-        "Outside these ranges the model was not trained and plays what it likes.",
+        "Outside these ranges, do not rely on the pitch.",
         "",
         "## The network",
         "",
