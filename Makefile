@@ -2,6 +2,7 @@
 #
 #   make demo       build everything, play the shipped model into demo.wav
 #   make test       every test
+#   make test-training  installs Training/ into an environment of its own, and runs its tests
 #   make test-oracle  the loader against the reference reader of safetensors, which it fetches with pip
 #   make library    the C library alone: .build/lib/libcadenza.so and libcadenza.a
 #   make install    header, libraries, CMake package, pkg-config file, command, models; PREFIX=/usr/local DESTDIR=
@@ -43,15 +44,17 @@ cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CSndfi
 
 .PHONY: help
 help:
-	@sed -n 's/^# \{0,1\}//; 1,13p' Makefile
+	@sed -n 's/^# \{0,1\}//; 1,14p' Makefile
 
 # ---- What a fresh Debian machine lacks -------------------------------------------------------------------------------------
 
-.PHONY: need-demo need-test
+.PHONY: need-demo need-test need-training
 need-demo:
 	@./.ci/need swift libc binutils cc pkg-config sndfile
 need-test:
 	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile cmake python3
+need-training:
+	@./.ci/need swift libc binutils cc pkg-config sndfile python3 venv
 
 # ---- The library that ships -----------------------------------------------------------------------------------------------
 
@@ -128,6 +131,21 @@ demo-value:
 .PHONY: test
 test: need-test
 	@./Tests/run
+
+# The package as a user installs it, editable, so that the tests run on these sources.
+training_environment := $(BUILD)/training
+$(training_environment)/installed: Training/pyproject.toml Training/constraints.txt
+	python3 -m venv $(training_environment)
+	$(training_environment)/bin/pip install --quiet --constraint Training/constraints.txt --editable './Training[development]'
+	@touch $@
+
+.PHONY: test-training
+test-training: need-training
+	@$(MAKE) --no-print-directory library command $(BUILD)/examples/generate $(training_environment)/installed
+	cd Training && PATH="$(abspath $(training_environment))/bin:$(abspath $(BUILD))/release:$$PATH" \
+	  CADENZA_LIBRARY="$(abspath $(LIB))/libcadenza.so" CADENZA_EXAMPLE="$(abspath $(BUILD))/examples/generate" \
+	  OMP_NUM_THREADS=1 python -m pytest --quiet
+	cd Training && $(abspath $(training_environment))/bin/ruff check --quiet . && $(abspath $(training_environment))/bin/ruff format --quiet --check .
 
 .PHONY: test-oracle
 test-oracle: need-test library

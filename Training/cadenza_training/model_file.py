@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+
+from cadenza_training.errors import UserError
 
 FORMAT_NAME = "cadenza"
 FORMAT_VERSION = "1"
@@ -38,9 +40,17 @@ def with_sorted_header(file: bytes) -> bytes:
 
 def read_model(path: Path) -> tuple[dict[str, Tensor], dict]:
     """The tensors as stored, and the configuration."""
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-        if metadata.get("format") != FORMAT_NAME:
-            raise ValueError(f"{path} is not a Cadenza model file")
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    return tensors, json.loads(metadata["cadenza.config"])
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT_NAME:
+                raise UserError(
+                    f"{path} is not a Cadenza model file: its metadata says format "
+                    f'"{metadata.get("format", "")}", expected "{FORMAT_NAME}"'
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, json.loads(metadata["cadenza.config"])
+    except FileNotFoundError as error:
+        raise UserError(f"{path} does not exist") from error
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise UserError(f"{path} is not a Cadenza model file: {error}") from error

@@ -4,7 +4,7 @@
 
 For the trained model that ships, add its file and the data that it was trained on:
 
-    … --shipped notes-wavenet.safetensors --recipe recipes/notes-wavenet.json --data notes16k
+    … --shipped notes-wavenet.safetensors --set prepared/notes
 
 The layout is described in Tests/Fixtures/parity/README.md.
 """
@@ -21,9 +21,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from cadenza_training import reference
-from cadenza_training.dataset import Recipe, load_notes
+from cadenza_training import mu_law, reference
+from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.model_file import read_model, write_model
+from cadenza_training.systems.raw_audio.recordings import load_recordings
 
 SAMPLE_RATE = 16000
 DEFAULT_BIASES = {
@@ -371,41 +372,40 @@ def write_case(case: Case, number: int, output: Path) -> None:
     write_reference(output / f"{case.name}.reference.safetensors", sequence, values, predictions)
 
 
-def write_shipped(model: Path, recipe: Recipe, data: Path, output: Path, steps: int) -> None:
-    """The first steps of a held-out note under the trained model."""
+def write_shipped(model: Path, prepared: PreparedSet, output: Path, steps: int) -> None:
+    """The first steps of the longest held-out recording under a trained model."""
     tensors, configuration = read_model(model)
-    note = max(
-        load_notes(data, recipe, transpose=False).validation,
-        key=lambda candidate: (candidate.pitch == 60, len(candidate.codes), candidate.file),
-    )
-    sequence = torch.from_numpy(note.codes[:steps].astype("int32"))
+    entry = max(prepared.split("validation"), key=lambda entry: (entry.seconds, entry.file))
+    recording = load_recordings(prepared, [entry])[0]
+    codes = mu_law.encode(recording.samples[:steps] / 32768.0, configuration["codec"]["levels"])
+    sequence = torch.from_numpy(codes.astype("int32"))
     values = {
-        "instrument": torch.full((steps,), note.instrument, dtype=torch.int32),
-        "pitch": torch.full((steps,), note.pitch, dtype=torch.int32),
+        "instrument": torch.full((steps,), recording.instrument, dtype=torch.int32),
+        "pitch": torch.full((steps,), recording.pitch, dtype=torch.int32),
     }
     predictions = reference.logits(tensors, configuration, sequence, values)
-    write_reference(output / "shipped.reference.safetensors", sequence, values, predictions)
+    path = output / f"shipped-{model.stem}.reference.safetensors"
+    write_reference(path, sequence, values, predictions)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--shipped", type=Path, help="the trained model that ships")
-    parser.add_argument("--recipe", type=Path, help="with --shipped")
-    parser.add_argument("--data", type=Path, help="with --shipped")
+    parser.add_argument(
+        "--shipped", type=Path, action="append", default=[], help="a trained model that ships"
+    )
+    parser.add_argument("--set", type=Path, help="with --shipped: the prepared set of its notes")
     parser.add_argument("--shipped-steps", type=int, default=400)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.output.mkdir(parents=True, exist_ok=True)
     for number, case in enumerate(CASES):
         write_case(case, number, arguments.output)
-    if arguments.shipped is not None:
-        if arguments.recipe is None or arguments.data is None:
-            parser.error("--shipped needs --recipe and --data")
-        recipe = Recipe.load(arguments.recipe)
-        write_shipped(
-            arguments.shipped, recipe, arguments.data, arguments.output, arguments.shipped_steps
-        )
+    if arguments.shipped and arguments.set is None:
+        parser.error("--shipped needs --set")
+    for model in arguments.shipped:
+        prepared = PreparedSet.read(arguments.set)
+        write_shipped(model, prepared, arguments.output, arguments.shipped_steps)
     total = sum(path.stat().st_size for path in arguments.output.glob("*.safetensors"))
     print(f"{len(CASES)} cases, {total:,} bytes in {arguments.output}")
 

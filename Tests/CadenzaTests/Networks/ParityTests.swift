@@ -8,7 +8,11 @@ import Testing
 struct ParityTests {
   @Test func casesAreThere() throws {
     #expect(Reference.all.count >= 30)
-    _ = try Reference.named("shipped")
+    let models = try FileManager.default.contentsOfDirectory(
+      atPath: Reference.root.appendingPathComponent("Examples/models").path)
+    for model in models where model.hasSuffix(".safetensors") {
+      _ = try Reference.named("shipped-" + model.dropLast(".safetensors".count))
+    }
   }
 
   /// Logits within 1e-5 of the largest logit's magnitude: a softmax looks at differences, so that is what errors are relative to.
@@ -78,7 +82,7 @@ struct ParityTests {
     let probes = ["portable", "avx2", "avx512", "neon"].compactMap { NetworkProbe(model, instructionSet: $0) }
     #expect(!probes.isEmpty)
     var random = RandomGenerator(seed: 5)
-    for _ in 0..<(reference.name == "shipped" ? 40 : 120) {
+    for _ in 0..<(reference.isShipped ? 40 : 120) {
       let predictions = probes.map { $0.predict().map(\.bitPattern) }
       for prediction in predictions { #expect(prediction == predictions[0]) }
       let vocabularySize = model.vocabularySize

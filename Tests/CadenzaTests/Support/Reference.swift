@@ -11,18 +11,23 @@ struct Reference: CustomTestStringConvertible {
 
   var testDescription: String { name }
 
+  /// A trained model of `Examples/models`: its reference is named `shipped-` and the model.
+  var isShipped: Bool { name.hasPrefix(Self.shippedPrefix) }
+
+  private static let shippedPrefix = "shipped-"
+
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  /// All committed cases, the shipped model among them.
+  /// All committed cases, the shipped models among them.
   static let all: [Reference] = {
     let folder = root.appendingPathComponent("Tests/Fixtures/parity")
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return files.filter { $0.hasSuffix(".reference.safetensors") }.sorted().map { file in
       let name = String(file.dropLast(".reference.safetensors".count))
       let model =
-        name == "shipped"
-        ? root.appendingPathComponent("Examples/models/notes-wavenet.safetensors").path
+        name.hasPrefix(shippedPrefix)
+        ? root.appendingPathComponent("Examples/models/\(name.dropFirst(shippedPrefix.count)).safetensors").path
         : folder.appendingPathComponent(name + ".safetensors").path
       return Reference(name: name, modelPath: model, path: folder.appendingPathComponent(file).path)
     }

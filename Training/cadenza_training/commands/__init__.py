@@ -1,0 +1,1 @@
+"""One module for each subcommand of `cadenza-train`: its arguments, and what it calls."""

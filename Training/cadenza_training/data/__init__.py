@@ -1,0 +1,1 @@
+"""From folders of recordings and scores to prepared sets, which training reads."""

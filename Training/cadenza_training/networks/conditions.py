@@ -1,0 +1,84 @@
+"""What the host can ask for: class conditions, each looked up in a trained table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cadenza_training.errors import UserError
+
+
+@dataclass(frozen=True)
+class ClassCondition:
+    """A condition that takes one of `size` values, each with a trained row of channels."""
+
+    name: str
+    size: int
+    embedding_channels: int
+    labels: tuple[str, ...] | None = None
+    # The class that plays where the host asks for none.
+    default: int = 0
+
+    def to_configuration(self) -> dict[str, object]:
+        """Its entry in a model file's list of conditions."""
+        entry: dict[str, object] = {
+            "name": self.name,
+            "kind": "class",
+            "size": self.size,
+            "embedding_channels": self.embedding_channels,
+            "default": self.default,
+        }
+        if self.labels is not None:
+            entry["labels"] = list(self.labels)
+        return entry
+
+    @staticmethod
+    def from_configuration(entry: Mapping) -> ClassCondition:
+        if entry["kind"] != "class" or not entry.get("embedding_channels"):
+            raise UserError(
+                f'condition "{entry["name"]}": training knows class conditions with '
+                "embedding_channels; vector and one-hot conditions are for the engine only"
+            )
+        if entry.get("frames_per_value"):
+            raise UserError(
+                f'condition "{entry["name"]}": training knows global conditions, '
+                "not those with frames_per_value"
+            )
+        labels = entry.get("labels")
+        return ClassCondition(
+            name=entry["name"],
+            size=entry.get("size") or len(labels),
+            embedding_channels=entry["embedding_channels"],
+            labels=tuple(labels) if labels else None,
+            default=entry.get("default", 0),
+        )
+
+
+class Conditions(nn.Module):
+    """Concatenates the rows of all conditions, in their order: h of the papers."""
+
+    def __init__(self, conditions: Sequence[ClassCondition]) -> None:
+        super().__init__()
+        self.conditions = tuple(conditions)
+        self.tables = nn.ModuleList(
+            nn.Embedding(condition.size, condition.embedding_channels) for condition in conditions
+        )
+
+    @property
+    def channels(self) -> int:
+        return sum(condition.embedding_channels for condition in self.conditions)
+
+    def tensor_names(self, prefix: str) -> dict[str, str]:
+        """Name in a model file → name of the parameter, below `prefix` in the network."""
+        return {
+            f"conditions.{condition.name}.embedding.weight": f"{prefix}.tables.{index}.weight"
+            for index, condition in enumerate(self.conditions)
+        }
+
+    def forward(self, values: Sequence[Tensor]) -> Tensor:
+        """[batch, channels] from one class a column for each condition, each [batch]."""
+        rows = [table(value) for table, value in zip(self.tables, values, strict=True)]
+        return torch.cat(rows, dim=-1)

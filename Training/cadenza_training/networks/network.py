@@ -1,0 +1,87 @@
+"""What every trainable network offers: the one place that pairs it with its model file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cadenza_training.errors import UserError
+from cadenza_training.networks.conditions import ClassCondition
+
+# What a recurrent network carries from one chunk to the next; None for one that carries nothing.
+State = list[tuple[Tensor, ...]] | None
+
+
+class Network(nn.Module, ABC):
+    """Tokens in, logits out, in time-major tensors: [time, batch], [time, batch, vocabulary]."""
+
+    conditions: tuple[ClassCondition, ...]
+    vocabulary_size: int
+
+    @abstractmethod
+    def forward(
+        self, inputs: Tensor, conditions: Sequence[Tensor], state: State = None
+    ) -> tuple[Tensor, State]:
+        """Logits for `inputs`, the tokens one step late, and the state after them."""
+
+    @property
+    @abstractmethod
+    def receptive_field(self) -> int | None:
+        """How many tokens before `t` can reach the prediction of step `t`; None: all of them."""
+
+    @abstractmethod
+    def network_configuration(self) -> dict[str, object]:
+        """The entry `network` of a model file's configuration."""
+
+    @abstractmethod
+    def tensor_names(self) -> dict[str, str]:
+        """Name in a model file → name of the parameter here."""
+
+    def inner_matrices(self) -> set[str]:
+        """The parameters between the network's ends: those that Muon is made for."""
+        return set()
+
+    def to_file(self, name: str, value: Tensor) -> Tensor:
+        """A parameter's value in the layout that the file has for `name`."""
+        return value
+
+    def from_file(self, name: str, value: Tensor) -> Tensor:
+        """The opposite of `to_file`."""
+        return value
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every weight under its name, and in its layout, of a model file."""
+        parameters = self.state_dict()
+        names = self.tensor_names()
+        if set(names.values()) != set(parameters):
+            raise AssertionError(f"{type(self).__name__} names other tensors than it has")
+        return {
+            name: self.to_file(name, parameters[parameter]) for name, parameter in names.items()
+        }
+
+    @torch.no_grad()
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes every weight from a model file's tensors, whatever their storage type."""
+        parameters = self.state_dict()
+        names = self.tensor_names()
+        missing = sorted(set(names) - set(tensors))
+        unknown = sorted(set(tensors) - set(names))
+        if missing or unknown:
+            raise UserError(
+                f"the tensors are not those of this network: missing {missing or 'none'}, "
+                f"unexpected {unknown or 'none'}"
+            )
+        for name, parameter in names.items():
+            value = self.from_file(name, tensors[name].float())
+            if value.shape != parameters[parameter].shape:
+                raise UserError(
+                    f"tensor {name} is {list(tensors[name].shape)}, which does not fit "
+                    f"{parameter} {list(parameters[parameter].shape)}"
+                )
+            parameters[parameter].copy_(value)
+
+    def parameter_count(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters())

@@ -1,0 +1,38 @@
+"""Networks by the kind that a configuration states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cadenza_training.errors import UserError
+from cadenza_training.model_file import read_model
+from cadenza_training.networks.conditions import ClassCondition
+from cadenza_training.networks.network import Network
+from cadenza_training.networks.recurrent import Recurrent
+from cadenza_training.networks.wavenet import WaveNet
+
+NETWORKS = {WaveNet.kind: WaveNet, Recurrent.kind: Recurrent}
+
+
+def make_network(configuration: Mapping, conditions: Sequence[ClassCondition]) -> Network:
+    """A network with fresh weights, from the entry `network` of a model file."""
+    kind = configuration.get("kind")
+    if kind not in NETWORKS:
+        raise UserError(f'network kind "{kind}" is not one of {", ".join(sorted(NETWORKS))}')
+    return NETWORKS[kind].from_configuration(configuration, conditions)
+
+
+def load_network(path: Path) -> tuple[Network, dict]:
+    """The network of a model file, with its weights, and the file's configuration."""
+    tensors, configuration = read_model(path)
+    try:
+        conditions = [
+            ClassCondition.from_configuration(entry)
+            for entry in configuration.get("conditions", [])
+        ]
+        network = make_network(configuration["network"], conditions)
+        network.load_tensors(tensors)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    return network.eval(), configuration

@@ -1,0 +1,15 @@
+"""Systems by the name that a configuration states."""
+
+from __future__ import annotations
+
+from cadenza_training.errors import UserError
+from cadenza_training.systems.raw_audio.raw_audio import RawAudio
+from cadenza_training.systems.system import System
+
+SYSTEMS: dict[str, type[System]] = {"raw_audio": RawAudio}
+
+
+def find_system(name: str) -> type[System]:
+    if name not in SYSTEMS:
+        raise UserError(f'system "{name}" is not one of {", ".join(sorted(SYSTEMS))}')
+    return SYSTEMS[name]
