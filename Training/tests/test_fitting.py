@@ -20,6 +20,7 @@ import torch
 
 from cadenza_training.configuration import build, override, packaged_names, read_toml
 from cadenza_training.data.prepared_set import PreparedSet
+from cadenza_training.engine import Engine
 from cadenza_training.errors import UserError
 from cadenza_training.export import export
 from cadenza_training.fitting import checkpoint
@@ -135,6 +136,23 @@ def test_it_learns(note_set: PreparedSet, tmp_path: Path) -> None:
     # From about the uniform guess, ln 32 = 3.47 nats, to well below it.
     assert rows[0]["training_nats"] > 3.2
     assert rows[-1]["validation_nats"] < 2.6
+
+
+@pytest.mark.parametrize("kind", CONFIGURATIONS)
+def test_any_sound_without_conditions(note_set: PreparedSet, tmp_path: Path, kind: str) -> None:
+    values = tomllib.loads(CONFIGURATIONS[kind])
+    del values["conditions"], values["defaults"]
+    values["training"]["steps"] = 5
+    bare = replace(
+        note_set,
+        description=replace(note_set.description, instruments=()),
+        entries=tuple(replace(entry, instrument="", midi_pitch=None) for entry in note_set.entries),
+    )
+    fit(read_configuration(values, None), bare, tmp_path / "run")
+    export(tmp_path / "run", tmp_path / "any.safetensors")
+    with Engine().load(tmp_path / "any.safetensors") as model, model.stream(seed=1) as stream:
+        assert model.conditions == ()
+        assert len(stream.generate(100)) == 100
 
 
 def test_fine_tuning_keeps_what_is_frozen(note_set: PreparedSet, tmp_path: Path) -> None:
