@@ -1,0 +1,1 @@
+"""Models trained elsewhere become Cadenza model files."""
