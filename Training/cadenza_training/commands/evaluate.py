@@ -1,0 +1,193 @@
+"""Compares what a model generated with real material, and with what it was trained on.
+
+REFERENCE and GENERATED are folders of sound files, folders of MIDI files, prepared sets or splits
+of one (SET/validation). A prepared set alone means its test split or, where that is empty, its
+validation split. A folder of sounds may have a manifest.csv with the columns file, instrument,
+midi_pitch and answers (the name of the reference that a file answers).
+
+  cadenza-train evaluate SET GENERATED --output evaluation
+  cadenza-train evaluate SET --generate notes.safetensors --temperature 0.9 --output evaluation
+
+The folder of --output receives evaluation.json, evaluation.md and plots; with --generate also the
+generated sounds, and with --nearest the passages nearest to training passages, to listen to. Every
+metric is defined in EVALUATION.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cadenza_training.errors import UserError
+
+SUMMARY = "compare generated sound or notes with real ones, and look for copies"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("reference", type=Path, metavar="REFERENCE", help="real sound or notes")
+    parser.add_argument(
+        "generated", type=Path, nargs="?", metavar="GENERATED", help="unless --generate makes it"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder for what is found")
+    parser.add_argument("--kind", choices=("audio", "notes"), help="where a folder has both")
+    parser.add_argument("--split", help="of a prepared REFERENCE: train, validation or test")
+    parser.add_argument(
+        "--training",
+        type=Path,
+        help="what the model was trained on; left out: the train split of a prepared REFERENCE",
+    )
+    parser.add_argument(
+        "--nearest",
+        type=int,
+        nargs="?",
+        const=20,
+        default=0,
+        metavar="COUNT",
+        help="write so many generated passages (20) beside the nearest training passages",
+    )
+    parser.add_argument("--model", type=Path, help="a model file, to score REFERENCE with")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="another model file, to score beside it; may be repeated",
+    )
+    parser.add_argument(
+        "--command",
+        dest="cadenza_command",
+        help="score with this cadenza command instead of the engine's library",
+    )
+    parser.add_argument(
+        "--most-files", type=int, default=200, help="of each side for the metrics (200)"
+    )
+    parser.add_argument(
+        "--first-seconds",
+        type=float,
+        help="compare only so much of every file; with --generate: as much as is generated",
+    )
+    generation = parser.add_argument_group("generation")
+    generation.add_argument(
+        "--generate", type=Path, metavar="MODEL", help="a model file, to generate with and score"
+    )
+    generation.add_argument(
+        "--ask",
+        choices=("ranges", "reference"),
+        default="ranges",
+        help="for pitches spread over each instrument's range, or those of the reference",
+    )
+    generation.add_argument(
+        "--notes", type=int, default=20, help="for each instrument, or each reference (20)"
+    )
+    generation.add_argument("--seconds", type=float, default=1.5, help="of each sound (1.5)")
+    generation.add_argument("--seed", type=int, default=1, help="of the first sound (1)")
+    generation.add_argument("--temperature", type=float, help="left out: the model's own")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from cadenza_training.evaluation.kind_of_folder import kind_of_folder
+
+    _check(arguments)
+    kind = arguments.kind or kind_of_folder(arguments.reference)
+    if arguments.generated is not None:
+        other = arguments.kind or kind_of_folder(arguments.generated)
+        if other != kind:
+            raise UserError(
+                f"{arguments.reference} holds {kind} and {arguments.generated} holds {other}; "
+                "expected two of a kind"
+            )
+    evaluation = _sounds(arguments) if kind == "audio" else _pieces(arguments)
+    evaluation.write(arguments.output)
+    print(evaluation.terminal())
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if (arguments.generated is None) == (arguments.generate is None):
+        raise UserError("expected either GENERATED or --generate MODEL")
+    if arguments.generate is not None and arguments.model is not None:
+        raise UserError("--generate scores with its model; --model goes with GENERATED")
+    for option in ("seconds", "first_seconds", "notes", "most_files"):
+        value = getattr(arguments, option)
+        if value is not None and not value > 0:
+            raise UserError(f"--{option.replace('_', '-')} is {value}; expected more than 0")
+    if arguments.beside and arguments.model is None and arguments.generate is None:
+        raise UserError("--beside needs a model to be beside: --model or --generate")
+    if arguments.nearest < 0:
+        raise UserError(f"--nearest is {arguments.nearest}; expected 0 or more")
+
+
+def _sounds(arguments: argparse.Namespace) -> object:
+    from cadenza_training.evaluation import generated_sounds
+    from cadenza_training.evaluation.evaluate_sounds import SoundOptions, evaluate_sounds
+    from cadenza_training.evaluation.sound_files import find_sounds
+    from cadenza_training.evaluation.split_choice import training_folder
+
+    reference = find_sounds(arguments.reference, arguments.split)
+    training_place = training_folder(arguments.training, arguments.reference)
+    training = None if training_place is None else find_sounds(training_place)
+    generated_folder = arguments.generated
+    first_seconds = arguments.first_seconds
+    if arguments.generate is not None:
+        generated_folder = arguments.output / "generated"
+        first_seconds = first_seconds or arguments.seconds
+        if arguments.ask == "reference":
+            requests = generated_sounds.requests_like(
+                reference.files, arguments.notes, arguments.seed
+            )
+        else:
+            requests = generated_sounds.requests_for_model(
+                arguments.generate,
+                (training or reference).description or reference.description,
+                arguments.notes,
+                arguments.seed,
+            )
+        generated_sounds.generate_folder(
+            arguments.generate,
+            requests,
+            generated_folder,
+            seconds=arguments.seconds,
+            temperature=arguments.temperature,
+        )
+    options = SoundOptions(
+        output=arguments.output,
+        model=arguments.generate or arguments.model,
+        training=training,
+        most_files=arguments.most_files,
+        first_seconds=first_seconds,
+        nearest=arguments.nearest,
+        command=arguments.cadenza_command,
+        beside=tuple(arguments.beside),
+    )
+    evaluation = evaluate_sounds(reference, find_sounds(generated_folder), options)
+    if arguments.generate is not None:
+        temperature = "its own" if arguments.temperature is None else arguments.temperature
+        evaluation.settings["asked"] = (
+            f"{arguments.notes} sounds of {arguments.seconds:g} s for each "
+            + ("instrument, over its range" if arguments.ask == "ranges" else "reference")
+            + f"; seeds from {arguments.seed}, temperature {temperature}"
+        )
+    return evaluation
+
+
+def _pieces(arguments: argparse.Namespace) -> object:
+    from cadenza_training.evaluation.evaluate_pieces import PieceOptions, evaluate_pieces
+    from cadenza_training.evaluation.pieces import read_pieces
+    from cadenza_training.evaluation.split_choice import training_folder
+
+    if arguments.generate is not None or arguments.model is not None:
+        raise UserError(
+            "models of notes are not generated from or scored here yet; expected a folder of MIDI "
+            "files as GENERATED, and no --model"
+        )
+    training_place = training_folder(arguments.training, arguments.reference)
+    options = PieceOptions(
+        output=arguments.output,
+        training=None if training_place is None else read_pieces(training_place),
+        nearest=arguments.nearest,
+    )
+    return evaluate_pieces(
+        read_pieces(arguments.reference, arguments.split),
+        read_pieces(arguments.generated),
+        options,
+    )

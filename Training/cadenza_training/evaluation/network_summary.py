@@ -1,0 +1,62 @@
+"""A network's configuration in words."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+
+def network_summary(network: dict) -> str:
+    """One sentence without its end; kinds that are not known here have their numbers listed."""
+    kind = str(network.get("kind", "network"))
+    describe = {"wavenet": _wavenet, "recurrent": _recurrent}.get(kind)
+    return _listed(network, kind) if describe is None else describe(network)
+
+
+def _wavenet(network: dict) -> str:
+    dilations = network["dilations"]
+    residual = network["residual_channels"]
+    skip = network["skip_channels"]
+    layers = f"{len(dilations)} layer{'s' if len(dilations) > 1 else ''}"
+    return (
+        f"WaveNet (van den Oord et al. 2016): {layers} of kernel size {network['kernel_size']} "
+        f"with dilations {min(dilations)} … {max(dilations)}, {residual} residual, "
+        f"{network.get('gate_channels', residual)} gate, {skip} skip and "
+        f"{network.get('head_channels', skip)} head channels, {_input(network['input'])}"
+    )
+
+
+def _recurrent(network: dict) -> str:
+    runs = [
+        (kind.upper(), channels, len(list(run)))
+        for (kind, channels), run in groupby(
+            (str(layer["kind"]), layer["channels"]) for layer in network["layers"]
+        )
+    ]
+    layers = ", then ".join(
+        f"{count} {kind} layer{'s' if count > 1 else ''} of {channels} channels"
+        for kind, channels, count in runs
+    )
+    head = "a softmax" if network["head"]["kind"] == "softmax" else "a linear head"
+    return f"recurrent network: {layers}, {head}, {_input(network['input'])}"
+
+
+def _input(values: dict) -> str:
+    kind = str(values["kind"]).replace("_", " ")
+    details = [f"{name.replace('_', ' ')} {value}" for name, value in values.items()]
+    rest = ", ".join(details[1:])
+    return f"{kind} input" + (f" ({rest})" if rest else "")
+
+
+def _listed(network: dict, kind: str) -> str:
+    parts = []
+    for name, value in network.items():
+        if name == "kind":
+            continue
+        words = name.replace("_", " ")
+        if isinstance(value, list):
+            parts.append(f"{len(value)} {words}")
+        elif isinstance(value, dict):
+            parts.append(f"{words} {str(value.get('kind', 'given')).replace('_', ' ')}")
+        else:
+            parts.append(f"{words} {value}")
+    return f"network of kind `{kind}`: " + ", ".join(parts)
