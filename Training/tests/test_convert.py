@@ -1089,9 +1089,9 @@ def test_given_inputs_and_outputs(source: Path, capsys: pytest.CaptureFixture[st
 def test_the_check_notices_a_wrong_weight(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cadenza_training.conversion import convert as module
 
-    def tampered(path: Path, tensors: dict[str, Tensor], configuration: dict) -> None:
+    def tampered(path: Path, tensors: dict[str, Tensor], *others: dict) -> None:
         tensors["layers.0.input.weight"][0, 0] += 0.05
-        write(path, tensors, configuration)
+        write(path, tensors, *others)
 
     write = module.write_model
     monkeypatch.setattr(module, "write_model", tampered)

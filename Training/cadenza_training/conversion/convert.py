@@ -28,7 +28,6 @@ from cadenza_training.conversion import (
     state_dict,
     symbols,
 )
-from cadenza_training.conversion.notes import with_notes
 from cadenza_training.engine import Engine
 from cadenza_training.errors import UserError
 from cadenza_training.model_file import write_model
@@ -99,9 +98,7 @@ def convert(request: Request) -> list[str]:
     configuration, notes = _configuration(request, converted)
     part = request.output.with_name(request.output.name + ".part")
     try:
-        write_model(part, converted.tensors, configuration)
-        if notes:
-            part.write_bytes(with_notes(part.read_bytes(), notes))
+        write_model(part, converted.tensors, configuration, notes)
         lines = [f"{request.source}: {converted.origin}", *_checks(request, converted, part)]
         os.replace(part, request.output)
     except OSError as error:

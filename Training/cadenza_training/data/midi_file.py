@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ SUSTAIN_PEDAL = 64
 PEDAL_DOWN = 64
 # Microseconds a quarter note, until a file says otherwise.
 DEFAULT_TEMPO = 500_000
+# Of the files that are written: a tick is about a millisecond.
+TICKS_PER_BEAT = 480
 
 
 class TempoMap:
@@ -85,6 +88,28 @@ def read_midi(path: Path, options: NotesOptions) -> list[Note]:
     if options.sustain_pedal:
         _sustain(events, pedals, last_tick)
     return _notes(events, TempoMap(changes, file.ticks_per_beat))
+
+
+def write_midi(path: Path, notes: Sequence[Note]) -> None:
+    """A type 1 file at 120 quarter notes a minute, one track a voice, onsets as in seconds."""
+    ticks_per_second = TICKS_PER_BEAT * 1_000_000 / DEFAULT_TEMPO
+    file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
+    for voice in sorted({note.voice for note in notes}):
+        # (tick, whether it starts, pitch, velocity): what ends at a tick ends before what starts.
+        moves = []
+        for note in notes:
+            if note.voice == voice:
+                start = round(note.onset_seconds * ticks_per_second)
+                end = round((note.onset_seconds + note.duration_seconds) * ticks_per_second)
+                moves.append((start, True, note.pitch, note.velocity))
+                moves.append((max(end, start + 1), False, note.pitch, 0))
+        track = file.add_track(f"voice {voice}")
+        now = 0
+        for tick, starts, pitch, velocity in sorted(moves):
+            kind = "note_on" if starts else "note_off"
+            track.append(mido.Message(kind, note=pitch, velocity=velocity, time=tick - now))
+            now = tick
+    file.save(path)
 
 
 def _open(path: Path) -> mido.MidiFile:

@@ -10,7 +10,7 @@ import soundfile
 
 from cadenza_training.evaluation.note_novelty import NotePassage
 from cadenza_training.evaluation.novelty import Match
-from cadenza_training.evaluation.pieces import write_midi
+from cadenza_training.evaluation.pieces import write_piece
 from cadenza_training.evaluation.sound_novelty import PASSAGE_SECONDS, SoundPassage
 
 PAIRS_FILE = "pairs.csv"
@@ -46,7 +46,7 @@ def write_note_pairs(matches: Sequence[Match[NotePassage]], folder: Path) -> Non
     for number, match in enumerate(matches, start=1):
         for side in ("generated", "training"):
             passage: NotePassage = getattr(match, side)
-            write_midi(passage.notes, folder / f"{number:02}-{side}.mid")
+            write_piece(passage.notes, folder / f"{number:02}-{side}.mid")
         rows.append((number, match.distance, match.generated.where, match.training.where))
     _write_table(folder, rows)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pretty_midi
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from cadenza_training.data.midi_file import read_midi, write_midi
+from cadenza_training.data.notes import Note, read_notes
+from cadenza_training.data.options import NotesOptions
 from cadenza_training.data.prepared_set import NOTE_COLUMNS, SetDescription
+from cadenza_training.data.unusable import UnusableError
 from cadenza_training.errors import UserError
 from cadenza_training.evaluation.split_choice import choose_split
 from cadenza_training.evaluation.suffixes import MIDI_SUFFIXES
@@ -84,66 +86,20 @@ def read_pieces(folder: Path, split: str | None = None) -> PieceFolder:
 
 
 def read_piece(path: Path, name: str) -> Piece:
-    piece = _read_table(path, name) if path.suffix.lower() == ".csv" else _read_midi(path, name)
-    if len(piece.table) == 0:
+    if path.suffix.lower() == ".csv":
+        notes = read_notes(path)
+    else:
+        try:
+            notes = read_midi(path, NotesOptions())
+        except UnusableError as error:
+            raise UserError(f"{path} cannot be read as MIDI: {error}") from error
+    if not notes:
         raise UserError(f"{path} holds no notes")
-    return piece
+    return piece_of(name, [astuple(note) for note in notes])
 
 
-def _read_midi(path: Path, name: str) -> Piece:
-    try:
-        midi = pretty_midi.PrettyMIDI(str(path))
-    # The library's parser raises whatever the broken bytes lead it to.
-    except Exception as error:
-        raise UserError(f"{path} cannot be read as MIDI: {error}") from error
-    rows = []
-    for voice, instrument in enumerate(entry for entry in midi.instruments if not entry.is_drum):
-        for note in instrument.notes:
-            onset = midi.time_to_tick(note.start) / midi.resolution
-            end = midi.time_to_tick(note.end) / midi.resolution
-            rows.append(
-                (
-                    note.start,
-                    note.end - note.start,
-                    onset,
-                    end - onset,
-                    note.pitch,
-                    note.velocity,
-                    voice,
-                )
-            )
-    return piece_of(name, rows)
-
-
-def _read_table(path: Path, name: str) -> Piece:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [
-                tuple(float(row[column]) for column in NOTE_COLUMNS) for row in csv.DictReader(file)
-            ]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path} is not a table of notes ({error}); expected the columns "
-            + ", ".join(NOTE_COLUMNS)
-        ) from error
-    return piece_of(name, rows)
-
-
-def write_midi(table: NDArray[np.float64], path: Path) -> None:
+def write_piece(table: NDArray[np.float64], path: Path) -> None:
     """Rows of notes as a MIDI file that begins with the first of them, one track a voice."""
-    midi = pretty_midi.PrettyMIDI()
     first = table[:, _COLUMN["onset_seconds"]].min()
-    for voice in np.unique(table[:, _COLUMN["voice"]]):
-        instrument = pretty_midi.Instrument(program=0, name=f"voice {int(voice)}")
-        for row in table[table[:, _COLUMN["voice"]] == voice]:
-            start = row[_COLUMN["onset_seconds"]] - first
-            instrument.notes.append(
-                pretty_midi.Note(
-                    velocity=int(row[_COLUMN["velocity"]]),
-                    pitch=int(row[_COLUMN["pitch"]]),
-                    start=start,
-                    end=start + row[_COLUMN["duration_seconds"]],
-                )
-            )
-        midi.instruments.append(instrument)
-    midi.write(str(path))
+    notes = [Note(*row[:4], *map(int, row[4:])) for row in table.tolist()]
+    write_midi(path, [replace(note, onset_seconds=note.onset_seconds - first) for note in notes])
