@@ -176,6 +176,12 @@ class Trainer:
             shares.append(self.seconds() / (60.0 * self.options.minutes))
         return self.processes.from_first(max(shares))
 
+    def _budget_used(self) -> str:
+        minutes = f"{self.seconds() / 60:.0f}"
+        if self.options.minutes is None:
+            return f"{minutes} min"
+        return f"{minutes} of {self.options.minutes:.0f} min"
+
     def run(self) -> Outcome:
         options = self.options
         if options.compile:
@@ -206,6 +212,7 @@ class Trainer:
                         mean = sum(recent) / len(recent)
                         recent.clear()
                         self._log(mean, validation_nats if is_validated else math.nan, rate)
+                        bar.set_description(self._budget_used())
                         bar.set_postfix(training=f"{mean:.3f}", validation=f"{validation_nats:.3f}")
                     if 0 < options.patience <= self.worse_validations:
                         reason = f"no better validation in {options.patience}"
