@@ -129,6 +129,26 @@ def test_a_killed_run_continues_exactly(
     assert (run / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_run_that_is_asked_to_end_keeps_what_it_learnt(
+    note_set: PreparedSet, tmp_path: Path, configuration_file: Callable[[str], Path]
+) -> None:
+    run = tmp_path / "run"
+    words = [sys.executable, "-m", "cadenza_training.cli", "fit", str(configuration_file("gru"))]
+    process = subprocess.Popen(
+        [*words, "--set", str(note_set.folder), "--output", str(run)], stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 120.0
+    while not (run / "loss.csv").exists() or (run / "loss.csv").read_text().count("\n") < 3:
+        assert process.poll() is None, "a run without a budget ended"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.terminate()
+    _, told = process.communicate()
+    assert process.returncode == 130
+    assert told.rstrip().endswith(b"interrupted")
+    assert checkpoint.load(run / "checkpoint.pt")["step"] >= 10
+
+
 def test_it_learns(note_set: PreparedSet, tmp_path: Path) -> None:
     options = {"steps": 300, "learning_rate": 1e-2, "matrix_learning_rate": 0.03}
     fit(configured("wavenet", average_decay=0.9, **options), note_set, tmp_path / "run")

@@ -15,6 +15,7 @@ each: torchrun --nproc-per-node 2 -m cadenza_training.cli fit …
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 SUMMARY = "train a system on a prepared set, or continue a run"
@@ -47,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    # Asked to end by a machine that shuts down, it ends as by Ctrl-C: with a checkpoint.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     from cadenza_training.configuration import override, read_toml
     from cadenza_training.data.prepared_set import PreparedSet
     from cadenza_training.fitting.cross_validation import cross_validate
