@@ -124,5 +124,11 @@ def _describe(
         f"{counts['validation']} to validate on",
         flush=True,
     )
+    if trainer.options.compile:
+        print(
+            "compiling the network takes a minute or two at first; "
+            "--override training.compile=false does without",
+            flush=True,
+        )
     if trainer.step:
         print(f"continuing after step {trainer.step:,}", flush=True)
