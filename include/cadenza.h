@@ -130,7 +130,7 @@ typedef struct cadenza_model_info {
   const char *instruction_set; /* the kernels in use: "portable", "avx2", "avx512", "neon" */
   uint64_t parameter_count;    /* trained numbers in the file */
   uint64_t weight_bytes;       /* bytes of packed weights in memory */
-  uint64_t stream_bytes;       /* memory that each stream takes, about */
+  uint64_t stream_bytes;       /* memory that each stream takes at the model's sample rate, about */
   uint32_t vocabulary_size;    /* size of the softmax, 0 where the network predicts values */
   uint32_t condition_count;    /* see cadenza_model_get_condition_info */
   uint64_t receptive_field;    /* samples of the past that a prediction can depend on; 0: unbounded (recurrent) */
@@ -155,7 +155,7 @@ typedef struct cadenza_condition_info {
   cadenza_condition_kind kind;
   const char *name;          /* "pitch"; belongs to the model */
   uint32_t size;             /* class: number of classes; vector: number of values */
-  uint32_t frames_per_value; /* 0: global, a value holds until the next; else local: each value lasts this many samples */
+  uint32_t frames_per_value; /* 0: global, a value holds until the next; else local: each lasts so many samples of the model */
   const char *const *labels; /* class: `label_count` names in class order, NULL where the file gives none */
   uint32_t label_count;      /* 0 or size */
   uint32_t queue_capacity;   /* local: values that may wait; global: 1 */
@@ -170,9 +170,16 @@ CADENZA_API cadenza_status cadenza_model_get_condition_info(const cadenza_model 
 /* One voice: the network's state, the sampler and its random generator. All its memory is taken in cadenza_stream_create. */
 typedef struct cadenza_stream cadenza_stream;
 
+/* How a stream begins, and at which sample rates it works.
+   What the model generates at its own rate is converted to sample_rate: flat within 0.1 dB to 0.4 of the lower of the two rates,
+   100 dB of signal-to-noise for what lies below 0.45 of it, its images and aliases included. It is done sample by sample, so that
+   any split of the frames into blocks gives the same bits, and time is counted in whole numbers, so that nothing ever drifts. The
+   output may go beyond -1 ... 1 by what a wave does between its samples, and is late by cadenza_stream_get_latency.
+   Audio that the stream is given is converted from input_sample_rate in the same way. Each of the two conversions takes memory of
+   its own in cadenza_stream_create, 2 MB at most. */
 typedef struct cadenza_stream_options {
   uint32_t struct_size;         /* set by cadenza_stream_options_init */
-  uint32_t sample_rate;         /* Hz of the output; 0: the model's. Others: UNSUPPORTED in this version */
+  uint32_t sample_rate;         /* Hz of the output, 1,000 ... 768,000; 0: the model's */
   uint32_t max_block_frames;    /* the host's largest usual block, a hint; larger blocks work too. Default 4,096 */
   uint32_t top_k;               /* draw among the k likeliest only; 0: off */
   uint64_t seed;                /* of the random generator; the same seed gives the same bits. Default 0 */
@@ -180,16 +187,20 @@ typedef struct cadenza_stream_options {
   float top_p;                  /* draw among the smallest set whose probability reaches this; 1: off; 0 ... 1 */
   float gain;                   /* multiplies the output; 0 ... 16. Default 1 */
   uint32_t render_ahead_frames; /* 0: generate inside the callback. Others: UNSUPPORTED in this version */
+  uint32_t input_sample_rate;   /* Hz of the samples that prime and score take, 1,000 ... 768,000; 0: the model's. Default 0 */
+  uint32_t reserved;            /* 0 */
 } cadenza_stream_options;
 
-/* Fills *options with the defaults, those of `model` where it is not NULL. NULL options are ignored. This symbol writes the 40
-   bytes of the first release for ever, so that old programs stay safe: a header that appends a field maps the name to another
-   symbol. [any-thread] */
+/* Fills *options with the defaults, those of `model` where it is not NULL. NULL options are ignored. The symbol of this name
+   writes the 40 bytes of the first release for ever, up to render_ahead_frames, so that old programs stay safe; a program that is
+   compiled with this header calls the one below it, which writes 48. cadenza_stream_create takes both. [any-thread] */
 CADENZA_API void cadenza_stream_options_init(cadenza_stream_options *options, const cadenza_model *model);
+CADENZA_API void cadenza_stream_options_init_48(cadenza_stream_options *options, const cadenza_model *model);
+#define cadenza_stream_options_init cadenza_stream_options_init_48
 
 /* Creates a stream and hands it out in *stream; it retains the model. `options` may be NULL for the defaults, and is not kept.
-   Errors: INVALID_ARGUMENT (NULL model or stream, a value out of range, a struct_size this library does not know),
-   UNSUPPORTED, OUT_OF_MEMORY; *stream is then NULL. [main-thread] */
+   Errors: INVALID_ARGUMENT (NULL model or stream, a value out of range, a sample rate among them, a struct_size this library does
+   not know), UNSUPPORTED, OUT_OF_MEMORY; *stream is then NULL. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_create(cadenza_model *model, const cadenza_stream_options *options,
                                                  cadenza_stream **stream, cadenza_error *error);
 
@@ -199,20 +210,24 @@ CADENZA_API void cadenza_stream_destroy(cadenza_stream *stream);
 /* The most frames one call may ask for, 2^30. More is taken for a mistake. */
 #define CADENZA_MAX_BLOCK_FRAMES 1073741824
 
-/* Fills `output` with the next `frames` mono samples. The whole of it is always written: with silence where an error is
-   returned, a NULL stream included. `frames` 0 is fine and does nothing; `output` may then be NULL.
+/* Fills `output` with the next `frames` mono samples, at the stream's sample rate. The whole of it is always written: with silence
+   where an error is returned, a NULL stream included. `frames` 0 is fine and does nothing; `output` may then be NULL.
    Errors: INVALID_ARGUMENT (NULL; more than CADENZA_MAX_BLOCK_FRAMES: nothing is written), NUMERIC (the network produced a
    value that is not finite: silence from that sample to the end of the block, and in every later block until a reset or a loaded
    state).
    [audio-thread] */
 CADENZA_API cadenza_status cadenza_generate_block(cadenza_stream *stream, float *output, size_t frames);
 
-/* Takes the stream back to its beginning: empty history, random generator seeded anew, statistics zeroed, an earlier NUMERIC
-   error forgotten. Parameters and conditions stay as set. [audio-thread] */
+/* Takes the stream back to its beginning: empty history, also where sample rates are converted, random generator seeded anew,
+   statistics zeroed, an earlier NUMERIC error forgotten. Parameters and conditions stay as set. [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_reset(cadenza_stream *stream, uint64_t seed);
 
-/* Feeds `frames` samples at the model's own rate, -1 ... 1, as if the stream had generated them: what follows continues them.
-   No random number is used. Calls may be split anyhow. Values beyond -1 ... 1 are clipped.
+/* Feeds `frames` samples at the rate of options.input_sample_rate, by default the model's own, as if the stream had generated
+   them: what follows continues them. No random number is used. Calls may be split anyhow. Values beyond -1 ... 1 are clipped.
+   Where the output has another rate than the model, its next cadenza_stream_get_latency frames still hold the end of what was fed.
+   At another input rate than the model's, audio of n frames becomes n x model's rate / input rate samples, rounded up. The last few
+   of them (40 samples of the lower rate) wait for the frames that follow: the next cadenza_generate_block feeds them, or, rather
+   than on the audio thread, a call with samples NULL and frames 0, which ends the audio. What is fed next begins after silence.
    Errors: INVALID_ARGUMENT (NULL, a sample that is not finite, more than CADENZA_MAX_BLOCK_FRAMES: nothing is fed), NUMERIC,
    STATE (an earlier NUMERIC error). `frames` 0 is fine, and `samples` may then be NULL.
    Costs as much as generating; meant for another thread than the audio thread, though it allocates nothing. [main-thread] */
@@ -220,6 +235,8 @@ CADENZA_API cadenza_status cadenza_stream_prime(cadenza_stream *stream, const fl
 
 /* Like cadenza_stream_prime, and sets *nats to the summed negative log-likelihood, in nats, that the model gave to the samples
    just before it was fed each of them (temperature 1, no top-k or top-p). Divide by frames x ln 2 for bits a sample.
+   At another input rate than the model's, divide by the number of the model's samples instead, as cadenza_stream_prime counts them,
+   and add the nats of the call that ends the audio.
    Errors: as prime; UNSUPPORTED (a model without a softmax); *nats is then 0. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_score(cadenza_stream *stream, const float *samples, size_t frames, double *nats);
 
@@ -240,7 +257,9 @@ CADENZA_API cadenza_status cadenza_stream_get_parameter(const cadenza_stream *st
 /* Sets condition `index`; `values` is copied.
    Global: `count` is 1 for a class, `size` for a vector; the next block uses the latest value set.
    Local: `count` is a whole number of values, 1 or `size` numbers each; they are queued behind those that wait, and each lasts
-   frames_per_value samples; the last one holds when the queue runs dry.
+   frames_per_value samples of the model (at another output rate: frames_per_value x output rate / model's rate frames, on average
+   exactly); the last one holds when the queue runs dry.
+   A value is heard cadenza_stream_get_latency frames after the frame that it is set before.
    Errors: INVALID_ARGUMENT (NULL, unknown index, wrong count, not finite, not a class), STATE (the queue has no room, or
    another thread is setting a condition of this stream at this moment): nothing is changed.
    [any-thread] [audio-thread] */
@@ -253,15 +272,16 @@ CADENZA_API cadenza_status cadenza_stream_set_condition(cadenza_stream *stream, 
    Errors: INVALID_ARGUMENT (NULL, too little room: *size is set to what is needed, nothing is written). [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_save_state(const cadenza_stream *stream, void *bytes, size_t *size);
 
-/* Loads a state saved from a stream of the same model; the stream then continues where that one was, parameters and conditions
-   included. Statistics are kept as they are. The bytes are checked in full first.
-   Errors: INVALID_ARGUMENT (NULL), FORMAT (truncated, damaged, another model's): the stream is unchanged. [main-thread] */
+/* Loads a state saved from a stream of the same model at the same sample rates, of output and input; the stream then continues
+   where that one was, parameters and conditions included. Statistics are kept as they are. The bytes are checked in full first.
+   Errors: INVALID_ARGUMENT (NULL), FORMAT (truncated, damaged, another model's, at other sample rates): the stream is unchanged;
+   cadenza_stream_check_state says which. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_load_state(cadenza_stream *stream, const void *bytes, size_t size);
 
 typedef struct cadenza_stream_statistics {
   uint32_t struct_size;       /* in: sizeof(cadenza_stream_statistics) */
   uint32_t reserved;          /* 0 */
-  uint64_t frames;            /* generated since create or reset */
+  uint64_t frames;            /* generated since create or reset, at the stream's sample rate */
   uint64_t blocks;            /* calls of cadenza_generate_block with frames > 0 */
   uint64_t numeric_errors;    /* times that the network produced a value that is not finite */
   uint64_t underruns;         /* render-ahead only */
@@ -273,6 +293,20 @@ typedef struct cadenza_stream_statistics {
 /* Fills *statistics up to its struct_size. Each figure is exact; together they may straddle a block that is being generated.
    Errors: INVALID_ARGUMENT. [any-thread] [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_get_statistics(const cadenza_stream *stream, cadenza_stream_statistics *statistics);
+
+/* ---- Sample rates ------------------------------------------------------------------------------------------------------ */
+
+/* Sets *frames to the stream's latency, in frames of its output: by so much the output lags what the model generates. The model's
+   sample n sounds at frame n x output rate / model's rate + latency exactly, and what is set before frame f is heard from frame
+   f + latency on. 0 at the model's own rate; else 40 samples of the lower of the two rates, rounded up to a whole frame. It never
+   changes while the stream lives: a plugin reports it to its host, a program that writes a file leaves out so many frames at the
+   beginning. Errors: INVALID_ARGUMENT (NULL). [any-thread] [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_get_latency(const cadenza_stream *stream, uint32_t *frames);
+
+/* Tells whether cadenza_stream_load_state would take `size` bytes at `bytes`, and if not, why: of another model, of other sample
+   rates, damaged. The stream is not changed. Errors: as cadenza_stream_load_state, with a sentence. [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_check_state(const cadenza_stream *stream, const void *bytes, size_t size,
+                                                      cadenza_error *error);
 
 #ifdef __cplusplus
 }

@@ -35,8 +35,11 @@ public func cadenza_stream_prime(
   _ stream: OpaquePointer?, _ samples: UnsafePointer<Float>?, _ frames: Int
 ) -> cadenza_status {
   guard let stream, isPossible(frames) else { return CADENZA_ERROR_INVALID_ARGUMENT }
+  guard let samples else {
+    if frames > 0 { return CADENZA_ERROR_INVALID_ARGUMENT }
+    return unmanagedStream(stream)._withUnsafeGuaranteedRef { $0.endAudio().rawValue }
+  }
   guard frames > 0 else { return CADENZA_OK }
-  guard let samples else { return CADENZA_ERROR_INVALID_ARGUMENT }
   return unmanagedStream(stream)._withUnsafeGuaranteedRef { $0.prime(samples, frames: frames).rawValue }
 }
 
@@ -47,8 +50,11 @@ public func cadenza_stream_score(
   guard let nats else { return CADENZA_ERROR_INVALID_ARGUMENT }
   nats.pointee = 0
   guard let stream, isPossible(frames) else { return CADENZA_ERROR_INVALID_ARGUMENT }
+  guard let samples else {
+    if frames > 0 { return CADENZA_ERROR_INVALID_ARGUMENT }
+    return unmanagedStream(stream)._withUnsafeGuaranteedRef { $0.endAudio(scoring: &nats.pointee).rawValue }
+  }
   guard frames > 0 else { return CADENZA_OK }
-  guard let samples else { return CADENZA_ERROR_INVALID_ARGUMENT }
   return unmanagedStream(stream)._withUnsafeGuaranteedRef {
     $0.score(samples, frames: frames, nats: &nats.pointee).rawValue
   }

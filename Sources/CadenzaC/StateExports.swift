@@ -22,3 +22,18 @@ public func cadenza_stream_load_state(_ stream: OpaquePointer?, _ bytes: UnsafeR
   return unmanagedStream(stream).takeUnretainedValue()
     .loadState(UnsafeRawBufferPointer(start: bytes, count: size)).rawValue
 }
+
+@c @implementation
+public func cadenza_stream_check_state(
+  _ stream: OpaquePointer?, _ bytes: UnsafeRawPointer?, _ size: Int, _ error: UnsafeMutablePointer<cadenza_error>?
+) -> cadenza_status {
+  guard let stream else { return fail(.invalidArgument, "stream is NULL", error) }
+  guard let bytes else { return fail(.invalidArgument, "bytes is NULL", error) }
+  guard size >= 0 else { return fail(.format, "size is more than an address space holds", error) }
+  do throws(Failure) {
+    try unmanagedStream(stream).takeUnretainedValue().checkState(UnsafeRawBufferPointer(start: bytes, count: size))
+    return succeed(error)
+  } catch let failure {
+    return fail(failure, error)
+  }
+}

@@ -8,15 +8,27 @@ func unmanagedStream(_ handle: OpaquePointer) -> Unmanaged<Stream> {
   Unmanaged.fromOpaque(UnsafeRawPointer(handle))
 }
 
+// An old program's structure has the size of its own release: each of these symbols writes as many bytes for ever, and the header
+// maps the name to the one of its own size.
+
 @c @implementation
 public func cadenza_stream_options_init(_ options: UnsafeMutablePointer<cadenza_stream_options>?, _ model: OpaquePointer?) {
+  initialize(options, byteCount: 40, model)
+}
+
+@c @implementation
+public func cadenza_stream_options_init_48(_ options: UnsafeMutablePointer<cadenza_stream_options>?, _ model: OpaquePointer?) {
+  initialize(options, byteCount: 48, model)
+}
+
+private func initialize(
+  _ options: UnsafeMutablePointer<cadenza_stream_options>?, byteCount: Int, _ model: OpaquePointer?
+) {
   guard let options else { return }
   let defaults =
     if let model { StreamOptions(for: unmanagedModel(model).takeUnretainedValue()) } else { StreamOptions() }
-  // An old program's structure has the size of its own release: this symbol never writes more than the first release's. A header
-  // that appends a field maps the name to another symbol.
-  options.pointee = cadenza_stream_options(
-    struct_size: UInt32(MemoryLayout<cadenza_stream_options>.size),
+  var values = cadenza_stream_options(
+    struct_size: UInt32(byteCount),
     sample_rate: UInt32(defaults.sampleRate),
     max_block_frames: UInt32(defaults.maximumBlockFrames),
     top_k: UInt32(defaults.topK),
@@ -24,24 +36,34 @@ public func cadenza_stream_options_init(_ options: UnsafeMutablePointer<cadenza_
     temperature: defaults.temperature,
     top_p: defaults.topP,
     gain: defaults.gain,
-    render_ahead_frames: UInt32(defaults.renderAheadFrames))
+    render_ahead_frames: UInt32(defaults.renderAheadFrames),
+    input_sample_rate: UInt32(defaults.inputSampleRate),
+    reserved: 0)
+  UnsafeMutableRawPointer(options).copyMemory(from: &values, byteCount: byteCount)
 }
 
 extension StreamOptions {
   /// The caller's options, or what is wrong with their size. The values are checked by the stream.
   init(_ pointer: UnsafePointer<cadenza_stream_options>) throws(Failure) {
-    let known = MemoryLayout<cadenza_stream_options>.size
     // The size alone, before anything behind it is read: a smaller structure may end there.
-    let size = UnsafeRawPointer(pointer).load(as: UInt32.self)
-    guard Int(size) == known else {
+    let size = Int(UnsafeRawPointer(pointer).load(as: UInt32.self))
+    guard size == 40 || size == 48 else {
       throw Failure(
         .invalidArgument,
-        "options.struct_size is \(Int(size)), but this library knows \(known) only: cadenza_stream_options_init sets it"
+        "options.struct_size is \(size), but this library knows 40 and 48 only: cadenza_stream_options_init sets it"
       )
     }
-    let options = pointer.pointee
+    // What an old program's structure lacks is 0, the meaning that it had then.
+    var options = cadenza_stream_options()
+    withUnsafeMutableBytes(of: &options) { bytes in
+      bytes.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: size))
+    }
+    guard options.reserved == 0 else {
+      throw Failure(.invalidArgument, "options.reserved is \(Int(options.reserved)), expected 0")
+    }
     self.init()
     sampleRate = Int(options.sample_rate)
+    inputSampleRate = Int(options.input_sample_rate)
     maximumBlockFrames = Int(options.max_block_frames)
     topK = Int(options.top_k)
     seed = options.seed
@@ -75,4 +97,11 @@ public func cadenza_stream_create(
 @c @implementation
 public func cadenza_stream_destroy(_ stream: OpaquePointer?) {
   if let stream { unmanagedStream(stream).release() }
+}
+
+@c @implementation @_noLocks
+public func cadenza_stream_get_latency(_ stream: OpaquePointer?, _ frames: UnsafeMutablePointer<UInt32>?) -> cadenza_status {
+  guard let stream, let frames else { return CADENZA_ERROR_INVALID_ARGUMENT }
+  frames.pointee = unmanagedStream(stream)._withUnsafeGuaranteedRef { UInt32(truncatingIfNeeded: $0.latency) }
+  return CADENZA_OK
 }

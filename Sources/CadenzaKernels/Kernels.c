@@ -97,6 +97,8 @@ float ck_mass_below(const ck_kernels *kernels, const float *x, const float *mass
   return kernels->mass_below(x, mass, count, bound);
 }
 
+float ck_dot(const ck_kernels *kernels, const float *x, const float *c, size_t count) { return kernels->dot(x, c, count); }
+
 void ck_exp(const ck_kernels *kernels, const float *x, float *y, size_t count) { kernels->exp(x, y, count); }
 void ck_tanh(const ck_kernels *kernels, const float *x, float *y, size_t count) { kernels->tanh(x, y, count); }
 void ck_sigmoid(const ck_kernels *kernels, const float *x, float *y, size_t count) { kernels->sigmoid(x, y, count); }
@@ -138,4 +140,26 @@ double ck_exp_double(double x) {
   double power;
   memcpy(&power, &bits, sizeof power);
   return value * power;
+}
+
+/* x = n + r, |r| <= 1/2, exactly; sin(pi x) = (-1)^n sin(pi r), by its series to degree 21. */
+double ck_sine_of_pi(double x) {
+  const double n = (x + 0x1.8p52) - 0x1.8p52;
+  const double t = (x - n) * 3.141592653589793, square = t * t;
+  double series = 0;
+  for (int k = 21; k >= 3; k -= 2) series = (1 + series) * -square / (k * (k - 1));
+  const double value = t + t * series;
+  return (int64_t)n & 1 ? -value : value;
+}
+
+/* Its series, the sum of ((x / 2)^k / k!)^2: all terms are positive, and from the 60th on too small to count. */
+double ck_bessel_i0(double x) {
+  const double quarter = x * x / 4;
+  double sum = 1, term = 1;
+  for (int k = 1; k <= 60; k++) {
+    term = term * quarter / ((double)k * k);
+    sum += term;
+    if (term < sum * 1e-18) break;
+  }
+  return sum;
 }

@@ -89,6 +89,8 @@ class _StreamOptions(ctypes.Structure):
         ("top_p", ctypes.c_float),
         ("gain", ctypes.c_float),
         ("render_ahead_frames", ctypes.c_uint32),
+        ("input_sample_rate", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
     )
 
 
@@ -125,7 +127,7 @@ _FUNCTIONS = {
         _status,
         (_pointer, ctypes.c_uint32, ctypes.POINTER(_ConditionInfo)),
     ),
-    "cadenza_stream_options_init": (None, (ctypes.POINTER(_StreamOptions), _pointer)),
+    "cadenza_stream_options_init_48": (None, (ctypes.POINTER(_StreamOptions), _pointer)),
     "cadenza_stream_create": (
         _status,
         (
@@ -371,7 +373,7 @@ class Stream(_Handle):
         self._engine = model._engine
         self._library = model._library
         options = _StreamOptions()
-        self._library.cadenza_stream_options_init(options, model._open_handle())
+        self._library.cadenza_stream_options_init_48(options, model._open_handle())
         options.seed = _checked_seed(seed)
         for name, value in parameters.items():
             if name == "top_k" and not 0 <= value <= 0xFFFFFFFF:

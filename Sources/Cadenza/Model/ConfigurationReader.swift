@@ -93,7 +93,7 @@ extension CodecConfiguration {
     }
   }
 
-  private static let sampleRates = 1_000...768_000
+  static let sampleRates = 1_000...768_000
 }
 
 extension SamplingConfiguration {

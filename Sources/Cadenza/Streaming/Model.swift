@@ -13,7 +13,7 @@ public final class Model: @unchecked Sendable {
   public let parameterCount: Int
   /// Bytes of the packed weights in memory.
   public let weightBytes: Int
-  /// Bytes of memory that each stream takes.
+  /// Bytes of memory that each stream takes which converts no sample rates.
   public let streamBytes: Int
   /// Texts for the C interface.
   public let cStrings: ModelCStrings
@@ -74,7 +74,7 @@ public final class Model: @unchecked Sendable {
           "the weights need \(measuring.byteCount) bytes in memory, this version takes \(Model.maximumWeightBytes) at most")
       }
       let defaults = configuration.conditions.map { $0.defaultValue }
-      streamBytes = try Model.measureStream(measuredPlan, defaults)
+      streamBytes = try Model.measureStream(measuredPlan, defaults, StreamRates(model: configuration.codec.sampleRate))
 
       guard let memory = ck_allocate(measuring.byteCount) else {
         throw Failure(.outOfMemory, "no memory for \(measuring.byteCount) bytes of weights")
@@ -112,9 +112,11 @@ public final class Model: @unchecked Sendable {
     ck_free(memory)
   }
 
-  private static func measureStream(_ plan: ModelPlan, _ defaults: [[Float]]) throws(Failure) -> Int {
+  private static func measureStream(
+    _ plan: ModelPlan, _ defaults: [[Float]], _ rates: StreamRates
+  ) throws(Failure) -> Int {
     var arena = Arena.measuring()
-    _ = StreamCore(plan, defaults: defaults, seed: 0, arena: &arena)
+    _ = StreamCore(plan, defaults: defaults, rates: rates, seed: 0, arena: &arena)
     let needed = max(arena.byteCount, plan.layout.count * 4)
     guard needed <= maximumStreamBytes else {
       throw Failure(
@@ -122,6 +124,15 @@ public final class Model: @unchecked Sendable {
         "a stream of this model needs \(needed) bytes, at most \(maximumStreamBytes) are allowed"
       )
     }
+    return arena.byteCount
+  }
+
+  /// Bytes of memory that a stream with these rates takes.
+  func streamBytes(_ rates: StreamRates) -> Int {
+    guard rates.differ else { return streamBytes }
+    var arena = Arena.measuring()
+    let defaults = configuration.conditions.map { $0.defaultValue }
+    _ = StreamCore(plan, defaults: defaults, rates: rates, seed: 0, arena: &arena)
     return arena.byteCount
   }
 

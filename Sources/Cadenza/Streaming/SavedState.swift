@@ -4,10 +4,18 @@
 ///     8 bytes   fingerprint of the model
 ///     8 bytes   bytes in all
 ///     8 bytes   checksum of what follows
+///     8 bytes   version 2 only: the rates of the output and of given audio, in Hz, 4 bytes each
 ///     …         parameters, then what `StreamCore.save` writes
+///
+/// A stream that converts nothing writes version 1, as the first release did; others write version 2.
 enum SavedHeader {
   static let magic: UInt64 = 0x01_41_5A_4E_45_44_41_43  // "CADENZA", version 1
-  static let byteCount = 32 + 16 + 56
+  static let magicOfConverting: UInt64 = 0x02_41_5A_4E_45_44_41_43
+  static let byteCount = 32
+  /// Of the rates.
+  static let ratesByteCount = 8
+  /// Of the parameters, and of what a `StreamCore` of any model saves.
+  static let fixedByteCount = 16 + 56
 }
 
 /// A 64-bit hash of bytes, eight at a time: FNV-1a's step on words, with a final mix. It tells files apart and finds damage; it does
@@ -26,49 +34,4 @@ func fingerprint(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
   }
   hash ^= hash &>> 32
   return hash &* 0x9E37_79B9_7F4A_7C15
-}
-
-/// Writes numbers one after another into memory that is large enough.
-struct ByteWriter {
-  private var position: UnsafeMutableRawPointer
-
-  init(_ start: UnsafeMutableRawPointer) { position = start }
-
-  mutating func write(_ value: UInt64) {
-    position.storeBytes(of: value.littleEndian, as: UInt64.self)
-    position += 8
-  }
-
-  mutating func write(_ value: UInt32) {
-    position.storeBytes(of: value.littleEndian, as: UInt32.self)
-    position += 4
-  }
-
-  /// 32-bit numbers in this machine's order: Cadenza runs on little-endian machines.
-  mutating func write(_ bytes: UnsafeRawPointer, count: Int) {
-    position.copyMemory(from: bytes, byteCount: count)
-    position += count
-  }
-}
-
-/// Reads what `ByteWriter` wrote, from memory that is large enough and need not be aligned.
-struct ByteReader {
-  private var position: UnsafeRawPointer
-
-  init(_ start: UnsafeRawPointer) { position = start }
-
-  mutating func readUInt64() -> UInt64 {
-    defer { position += 8 }
-    return UInt64(littleEndian: position.loadUnaligned(as: UInt64.self))
-  }
-
-  mutating func readUInt32() -> UInt32 {
-    defer { position += 4 }
-    return UInt32(littleEndian: position.loadUnaligned(as: UInt32.self))
-  }
-
-  mutating func read(into numbers: UnsafeMutablePointer<Float>, count: Int) {
-    UnsafeMutableRawPointer(numbers).copyMemory(from: position, byteCount: count)
-    position += count
-  }
 }

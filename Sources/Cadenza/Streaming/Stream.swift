@@ -3,14 +3,22 @@ import Synchronization
 
 /// One voice of a model: state, sampler and random generator. All its memory is taken in `init`.
 ///
-/// `generate`, `reset`, `setParameter`, `parameter`, `setCondition` and `statistics` are for the audio thread: they allocate
-/// nothing, take no lock and wait for nothing. `setParameter`, `parameter`, `setCondition` and `statistics` may be called from any
-/// thread while another generates; nothing else may.
+/// `generate`, `reset`, `setParameter`, `parameter`, `setCondition`, `latency` and `statistics` are for the audio thread: they
+/// allocate nothing, take no lock and wait for nothing. `latency`, `setParameter`, `parameter`, `setCondition` and `statistics` may
+/// be called from any thread while another generates; nothing else may.
 public final class Stream: @unchecked Sendable {
   // Unchecked: the rule above is the caller's to keep, as on every audio callback.
 
   public let model: Model
+  /// Hz of what it generates.
+  public var sampleRate: Int { rates.output }
+  /// Hz of the audio that `prime` and `score` take.
+  public var inputSampleRate: Int { rates.input }
+  /// Frames by which the output lags what the model generates: a sample, a new parameter or condition sounds so much later. The
+  /// sample-rate conversion's; 0 at the model's rate. It never changes.
+  public let latency: Int
 
+  private let rates: StreamRates
   private let core: UnsafeMutablePointer<StreamCore>
   private let memory: UnsafeMutableRawPointer
   // Beside the core and not behind it: other threads look here while the audio thread works on the core.
@@ -35,8 +43,9 @@ public final class Stream: @unchecked Sendable {
   /// Throws `invalidArgument` for an option out of range, `unsupported`, `outOfMemory`.
   public convenience init(model: Model, options: StreamOptions) throws(Failure) {
     try options.check(for: model)
-    guard let memory = ck_allocate(model.streamBytes) else {
-      throw Failure(.outOfMemory, "no memory for a stream of \(model.streamBytes) bytes")
+    let byteCount = model.streamBytes(options.rates(for: model))
+    guard let memory = ck_allocate(byteCount) else {
+      throw Failure(.outOfMemory, "no memory for a stream of \(byteCount) bytes")
     }
     self.init(model, options, memory)
   }
@@ -47,10 +56,12 @@ public final class Stream: @unchecked Sendable {
     let defaults = model.configuration.conditions.map { $0.defaultValue }
     core = UnsafeMutablePointer<StreamCore>.allocate(capacity: 1)
     let arithmetic = ck_enter_arithmetic()
-    core.initialize(to: StreamCore(model.plan, defaults: defaults, seed: options.seed, arena: &arena))
+    rates = options.rates(for: model)
+    core.initialize(to: StreamCore(model.plan, defaults: defaults, rates: rates, seed: options.seed, arena: &arena))
     ck_leave_arithmetic(arithmetic)
     inboxes = core.pointee.inboxes
     conditionCount = core.pointee.conditionCount
+    latency = core.pointee.latency
     self.memory = memory
     self.model = model
     temperature = Atomic(options.temperature.bitPattern)
@@ -106,13 +117,39 @@ public final class Stream: @unchecked Sendable {
     return .ok
   }
 
-  /// Feeds audio at the model's rate as if the stream had generated it. Uses no random number.
+  /// Feeds audio at `inputSampleRate` as if the stream had generated it. Uses no random number. Calls may be split anyhow: at another
+  /// rate than the model's, the last few samples wait for those that follow, until `endAudio` or the next `generate`.
   @_noLocks
   public func prime(_ samples: UnsafePointer<Float>, frames: Int) -> Status {
     feed(samples, frames: frames, nats: nil)
   }
 
-  /// Like `prime`; adds up in `nats` the negative log-likelihood that the model gave to each sample before it was fed.
+  /// Ends audio at another rate than the model's: feeds what waits for more of it. ⌈frames · model's rate / its rate⌉ samples of the
+  /// model have then been fed. Nothing where no audio was begun.
+  @_noLocks
+  public func endAudio() -> Status { endAudio(nats: nil) }
+
+  /// Ends audio that was scored: as `endAudio`, and `nats` is the negative log-likelihood of what is fed now.
+  @_noLocks
+  public func endAudio(scoring nats: inout Double) -> Status {
+    nats = 0
+    guard core.pointee.isListening else { return .ok }
+    guard core.pointee.predictsLogits else { return .unsupported }
+    let status = endAudio(nats: &nats)
+    if status.rawValue != 0 { nats = 0 }
+    return status
+  }
+
+  @_noLocks
+  private func endAudio(nats: UnsafeMutablePointer<Double>?) -> Status {
+    let arithmetic = ck_enter_arithmetic()
+    let status = core.pointee.endAudio(nats: nats)
+    ck_leave_arithmetic(arithmetic)
+    if status.rawValue == Status.numeric.rawValue { _ = numericErrorCount.wrappingAdd(1, ordering: .relaxed) }
+    return status
+  }
+
+  /// Like `prime`; adds up in `nats` the negative log-likelihood that the model gave to each of its samples before it was fed.
   @_noLocks
   public func score(_ samples: UnsafePointer<Float>, frames: Int, nats: inout Double) -> Status {
     nats = 0
@@ -195,36 +232,87 @@ public final class Stream: @unchecked Sendable {
     guard capacity >= count else { return .invalidArgument }
     beginSettingCondition()
     defer { isSettingCondition.store(false, ordering: .releasing) }
-    var writer = ByteWriter(bytes + 32)
+    var writer = ByteWriter(bytes + SavedHeader.byteCount)
+    if rates.differ {
+      writer.write(UInt32(rates.output))
+      writer.write(UInt32(rates.input))
+    }
     for parameter in Parameter.allCases { writer.write(self.parameter(parameter).bitPattern) }
     core.pointee.save(&writer)
     var header = ByteWriter(bytes)
-    header.write(SavedHeader.magic)
+    header.write(rates.differ ? SavedHeader.magicOfConverting : SavedHeader.magic)
     header.write(model.fingerprint)
     header.write(UInt64(count))
-    header.write(fingerprint(UnsafeRawBufferPointer(start: bytes + 32, count: count - 32)))
+    header.write(
+      fingerprint(UnsafeRawBufferPointer(start: bytes + SavedHeader.byteCount, count: count - SavedHeader.byteCount)))
     return .ok
   }
 
-  /// Continues where the stream was that saved `bytes`; `format`, and nothing changed, where they are not a state of this model.
+  /// Continues where the stream was that saved `bytes`; `format`, and nothing changed, where they are not a state of this model at
+  /// these sample rates.
   public func loadState(_ bytes: UnsafeRawBufferPointer) -> Status {
-    guard bytes.count == stateByteCount, let base = bytes.baseAddress else { return .format }
+    do throws(Failure) {
+      let (values, reader) = try readState(bytes)
+      beginSettingCondition()
+      defer { isSettingCondition.store(false, ordering: .releasing) }
+      guard core.pointee.load(reader) else { return .format }
+      for (parameter, value) in zip(Parameter.allCases, values) { _ = setParameter(parameter, value) }
+      return .ok
+    } catch {
+      return error.status
+    }
+  }
+
+  /// Throws `format`, with a sentence that says why, where `loadState` would not take `bytes`. Changes nothing.
+  public func checkState(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+    let (_, reader) = try readState(bytes)
+    guard core.pointee.accepts(reader) else {
+      throw Failure(.format, "the state holds a number that is out of range: it was not saved by this library")
+    }
+  }
+
+  /// Checks all but what the core saved; returns the parameters, and a reader at what the core saved.
+  private func readState(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> (parameters: [Float], core: ByteReader) {
+    let minimum = SavedHeader.byteCount + SavedHeader.ratesByteCount
+    guard bytes.count >= minimum, let base = bytes.baseAddress else {
+      throw Failure(.format, "these \(bytes.count) bytes are not a state: a state is longer")
+    }
     var reader = ByteReader(base)
-    guard reader.readUInt64() == SavedHeader.magic, reader.readUInt64() == model.fingerprint,
-      reader.readUInt64() == UInt64(bytes.count),
-      reader.readUInt64() == fingerprint(UnsafeRawBufferPointer(rebasing: bytes[32...]))
-    else { return .format }
+    let magic = reader.readUInt64()
+    guard magic == SavedHeader.magic || magic == SavedHeader.magicOfConverting else {
+      throw Failure(.format, "these bytes are not a state that this version knows: they do not begin as one")
+    }
+    guard reader.readUInt64() == model.fingerprint else {
+      throw Failure(.format, "the state was saved from a stream of another model")
+    }
+    let count = reader.readUInt64()
+    let checksum = reader.readUInt64()
+    var saved = StreamRates(model: model.sampleRate)
+    if magic == SavedHeader.magicOfConverting {
+      let output = Int(reader.readUInt32())
+      saved = StreamRates(model: model.sampleRate, output: output, input: Int(reader.readUInt32()))
+    }
+    guard saved == rates else {
+      throw Failure(
+        .format,
+        "the state was saved at \(saved.output) Hz, from audio at \(saved.input) Hz; expected \(rates.output) Hz and \(rates.input) Hz"
+      )
+    }
+    guard bytes.count == stateByteCount, count == UInt64(bytes.count) else {
+      throw Failure(.format, "the state has \(bytes.count) bytes, expected \(stateByteCount)")
+    }
+    guard checksum == fingerprint(UnsafeRawBufferPointer(rebasing: bytes[SavedHeader.byteCount...])) else {
+      throw Failure(.format, "the state is damaged: its checksum does not fit")
+    }
     var values: [Float] = []
     for parameter in Parameter.allCases {
       let value = Float(bitPattern: reader.readUInt32())
-      guard parameter.accepts(value) else { return .format }
+      guard parameter.accepts(value) else {
+        throw Failure(.format, "the state holds a parameter that is out of range: it was not saved by this library")
+      }
       values.append(value)
     }
-    beginSettingCondition()
-    defer { isSettingCondition.store(false, ordering: .releasing) }
-    guard core.pointee.load(reader) else { return .format }
-    for (parameter, value) in zip(Parameter.allCases, values) { _ = setParameter(parameter, value) }
-    return .ok
+    return (values, reader)
   }
 
   /// Waits, off the audio thread, for the moment that another thread needs to set a condition.

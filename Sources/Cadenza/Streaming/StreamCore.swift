@@ -23,6 +23,11 @@ struct StreamCore {
   /// Whether the network has not seen h yet.
   private var conditionsChanged = true
 
+  /// From the model's rate to the output's; nil where they are the same.
+  private let outputConverter: UnsafeMutablePointer<RateConverter>?
+  /// From the rate of given audio to the model's; nil where they are the same.
+  private let inputConverter: UnsafeMutablePointer<AlignedConverter>?
+
   /// The element that the next step is fed.
   private var element: Element
   /// Steps since the beginning.
@@ -32,7 +37,7 @@ struct StreamCore {
   private(set) var hasFailed = false
 
   /// Lays the core out in `arena`.
-  init(_ plan: ModelPlan, defaults: [[Float]], seed: UInt64, arena: inout Arena) {
+  init(_ plan: ModelPlan, defaults: [[Float]], rates: StreamRates, seed: UInt64, arena: inout Arena) {
     kernels = plan.kernels
     network = plan.network
     codec = plan.codec
@@ -63,6 +68,24 @@ struct StreamCore {
     case .value:
       sampler = nil
     }
+    if rates.output != rates.model {
+      let converter = arena.take(RateConverter.self, count: 1)
+      let ratio = RateRatio(from: rates.model, to: rates.output)
+      let value = RateConverter(ratio, kernels: plan.kernels, arena: &arena)
+      if !arena.isMeasuring { converter.initialize(to: value) }
+      outputConverter = converter
+    } else {
+      outputConverter = nil
+    }
+    if rates.input != rates.model {
+      let converter = arena.take(AlignedConverter.self, count: 1)
+      let ratio = RateRatio(from: rates.input, to: rates.model)
+      let value = AlignedConverter(ratio, kernels: plan.kernels, arena: &arena)
+      if !arena.isMeasuring { converter.initialize(to: value) }
+      inputConverter = converter
+    } else {
+      inputConverter = nil
+    }
     element = arena.isMeasuring ? Element(token: 0, value: 0) : plan.codec.silence
     random = RandomGenerator(seed: seed)
     if !arena.isMeasuring { network.begin(state, kernels) }
@@ -75,6 +98,8 @@ struct StreamCore {
     network.begin(state, kernels)
     for index in 0..<conditionCount { conditions[index].framesLeft = 0 }
     conditionsChanged = true
+    if let outputConverter { outputConverter.pointee.reset() }
+    if let inputConverter { inputConverter.pointee.reset() }
     element = codec.silence
     time = 0
     random = RandomGenerator(seed: seed)
@@ -104,6 +129,30 @@ struct StreamCore {
     time &+= 1
   }
 
+  /// Frames of the output by which it lags what the network generates.
+  var latency: Int {
+    @_noLocks get {
+      guard let outputConverter else { return 0 }
+      return outputConverter.pointee.latency
+    }
+  }
+
+  /// Generates the next element; false where the network produced a value that is not finite.
+  @_noLocks @inline(__always)
+  private mutating func choose(_ settings: SamplerSettings) -> Bool {
+    step()
+    let prediction = network.predict(state, kernels)
+    if let sampler {
+      let token = sampler.choose(prediction, settings, &random)
+      if token < 0 { return false }
+      element = codec.element(of: token)
+    } else {
+      if !prediction[0].isFinite { return false }
+      element = codec.element(of: prediction[0])
+    }
+    return true
+  }
+
   /// Fills `output`; from a value that is not finite on, with silence.
   @_noLocks
   mutating func generate(
@@ -112,21 +161,32 @@ struct StreamCore {
     var frame = 0
     if !hasFailed {
       beginBlock()
-      while frame < frames {
-        step()
-        let prediction = network.predict(state, kernels)
-        if let sampler {
-          let token = sampler.choose(prediction, settings, &random)
-          if token < 0 { break }
-          element = codec.element(of: token)
-        } else {
-          if !prediction[0].isFinite { break }
-          element = codec.element(of: prediction[0])
+      // Audio that nobody ended ends here.
+      if let inputConverter { _ = endAudio(inputConverter, nil) }
+      if let outputConverter {
+        while frame < frames {
+          // The network is asked for what this very frame needs, and nothing ahead: that makes any split of the frames the same.
+          while !outputConverter.pointee.isReady {
+            if !choose(settings) {
+              hasFailed = true
+              break
+            }
+            outputConverter.pointee.push(element.value)
+          }
+          if hasFailed { break }
+          output[frame] = outputConverter.pointee.next() * gain
+          frame += 1
         }
-        output[frame] = element.value * gain
-        frame += 1
+      } else {
+        while frame < frames {
+          if !choose(settings) {
+            hasFailed = true
+            break
+          }
+          output[frame] = element.value * gain
+          frame += 1
+        }
       }
-      hasFailed = frame < frames
     }
     if frame < frames { ck_zero(output + frame, (frames - frame) * 4) }
     return hasFailed ? .numeric : .ok
@@ -138,19 +198,72 @@ struct StreamCore {
     if hasFailed { return .state }
     for frame in 0..<frames where !samples[frame].isFinite { return .invalidArgument }
     beginBlock()
-    for frame in 0..<frames {
-      step()
-      let next = codec.element(of: samples[frame])
-      if let nats, let sampler {
-        guard let value = sampler.nats(network.predict(state, kernels), of: next.token) else {
-          hasFailed = true
-          return .numeric
+    if let inputConverter {
+      for frame in 0..<frames {
+        inputConverter.pointee.push(samples[frame])
+        while inputConverter.pointee.isReady {
+          if let sample = inputConverter.pointee.next() {
+            if !accept(sample, nats) { return .numeric }
+          }
         }
-        nats.pointee += value
       }
-      element = next
+    } else {
+      for frame in 0..<frames {
+        if !accept(samples[frame], nats) { return .numeric }
+      }
     }
     return .ok
+  }
+
+  /// Whether the conversion of given audio holds samples back until more of it comes.
+  var isListening: Bool {
+    @_noLocks get {
+      guard let inputConverter else { return false }
+      return inputConverter.pointee.isOpen
+    }
+  }
+
+  /// Ends audio at another rate: feeds what its conversion held back until more of it would come. Nothing where there is none.
+  @_noLocks
+  mutating func endAudio(nats: UnsafeMutablePointer<Double>?) -> Status {
+    guard isListening, let inputConverter else { return .ok }
+    if hasFailed { return .state }
+    beginBlock()
+    return endAudio(inputConverter, nats)
+  }
+
+  @_noLocks
+  private mutating func endAudio(
+    _ converter: UnsafeMutablePointer<AlignedConverter>, _ nats: UnsafeMutablePointer<Double>?
+  ) -> Status {
+    guard converter.pointee.isOpen else { return .ok }
+    for _ in 0..<converter.pointee.owed {
+      while !converter.pointee.isReady { converter.pointee.extend() }
+      if let sample = converter.pointee.next() {
+        if !accept(sample, nats) { return .numeric }
+      }
+    }
+    converter.pointee.reset()
+    return .ok
+  }
+
+  /// Feeds one sample at the model's rate; false where its likelihood was asked for and the network produced a value that is not
+  /// finite.
+  @_noLocks @inline(__always)
+  private mutating func accept(_ sample: Float, _ nats: UnsafeMutablePointer<Double>?) -> Bool {
+    step()
+    let next = codec.element(of: sample)
+    if let nats, let sampler {
+      guard let value = sampler.nats(network.predict(state, kernels), of: next.token) else {
+        hasFailed = true
+        return false
+      }
+      nats.pointee += value
+    }
+    element = next
+    // It sounds on, as what is generated does, while the output's frames stay where they are.
+    if let outputConverter { outputConverter.pointee.insert(next.value) }
+    return true
   }
 
   var predictsLogits: Bool {
@@ -161,8 +274,11 @@ struct StreamCore {
 
   /// Bytes that `save` writes.
   var savedByteCount: Int {
-    var count = SavedHeader.byteCount + savedStateCount * 4
+    var count = SavedHeader.byteCount + SavedHeader.fixedByteCount + savedStateCount * 4
     for index in 0..<conditionCount { count += 8 + conditions[index].savedCount * 4 }
+    if inputConverter != nil || outputConverter != nil { count += SavedHeader.ratesByteCount }
+    if let outputConverter { count += outputConverter.pointee.savedByteCount }
+    if let inputConverter { count += inputConverter.pointee.savedByteCount }
     return count
   }
 
@@ -187,52 +303,62 @@ struct StreamCore {
       writer.write(UnsafeRawPointer(numbers), count: count * 4)
     }
     writer.write(UnsafeRawPointer(state), count: savedStateCount * 4)
+    if let outputConverter { outputConverter.pointee.save(&writer) }
+    if let inputConverter { inputConverter.pointee.save(&writer) }
   }
+
+  /// Whether `load` takes these bytes: as many as `save` writes, and each what it may have written.
+  mutating func accepts(_ reader: ByteReader) -> Bool { read(reader, isLoading: false) }
 
   /// Loads what `save` wrote, or changes nothing and returns false. The reader holds as many bytes as `save` writes.
   mutating func load(_ reader: ByteReader) -> Bool {
     // Twice over the same bytes: to check, then to load.
-    for isLoading in [false, true] {
-      var reader = reader
-      let words = (reader.readUInt64(), reader.readUInt64(), reader.readUInt64(), reader.readUInt64())
-      let time = reader.readUInt64()
-      let token = Int(reader.readUInt32())
-      let value = Float(bitPattern: reader.readUInt32())
-      let failed = reader.readUInt32()
-      _ = reader.readUInt32()
-      guard let random = RandomGenerator(state: words), value.isFinite, failed <= 1, token <= Int(Int32.max) else {
+    guard read(reader, isLoading: false) else { return false }
+    return read(reader, isLoading: true)
+  }
+
+  private mutating func read(_ bytes: ByteReader, isLoading: Bool) -> Bool {
+    var reader = bytes
+    let words = (reader.readUInt64(), reader.readUInt64(), reader.readUInt64(), reader.readUInt64())
+    let time = reader.readUInt64()
+    let token = Int(reader.readUInt32())
+    let value = Float(bitPattern: reader.readUInt32())
+    let failed = reader.readUInt32()
+    _ = reader.readUInt32()
+    guard let random = RandomGenerator(state: words), value.isFinite, failed <= 1, token <= Int(Int32.max) else {
+      return false
+    }
+    if let sampler, token >= sampler.vocabularySize { return false }
+    for index in 0..<conditionCount {
+      let framesLeft = reader.readUInt32()
+      let waiting = reader.readUInt32()
+      let count = conditions[index].savedCount
+      let numbers = UnsafeMutablePointer<Float>.allocate(capacity: count)
+      defer { numbers.deallocate() }
+      reader.read(into: numbers, count: count * 4)
+      if isLoading {
+        conditions[index].load(numbers, framesLeft: framesLeft, waiting: waiting, h)
+      } else if !conditions[index].accepts(numbers, framesLeft: framesLeft, waiting: waiting) {
         return false
       }
-      if let sampler, token >= sampler.vocabularySize { return false }
-      for index in 0..<conditionCount {
-        let framesLeft = reader.readUInt32()
-        let waiting = reader.readUInt32()
-        let count = conditions[index].savedCount
-        let numbers = UnsafeMutablePointer<Float>.allocate(capacity: count)
-        defer { numbers.deallocate() }
-        reader.read(into: numbers, count: count * 4)
-        if isLoading {
-          conditions[index].load(numbers, framesLeft: framesLeft, waiting: waiting, h)
-        } else if !conditions[index].accepts(numbers, framesLeft: framesLeft, waiting: waiting) {
-          return false
-        }
-      }
-      if isLoading {
-        ck_zero(state, stateCount * 4)
-        reader.read(into: state, count: savedStateCount * 4)
-        network.restore(state, time: time)
-        self.random = random
-        self.time = time
-        element = Element(token: token, value: value)
-        hasFailed = failed == 1
-        conditionsChanged = true
-      } else {
-        let numbers = UnsafeMutablePointer<Float>.allocate(capacity: max(1, savedStateCount))
-        defer { numbers.deallocate() }
-        reader.read(into: numbers, count: savedStateCount * 4)
-        if !network.accepts(numbers) { return false }
-      }
     }
+    if isLoading {
+      ck_zero(state, stateCount * 4)
+      reader.read(into: state, count: savedStateCount * 4)
+      network.restore(state, time: time)
+      self.random = random
+      self.time = time
+      element = Element(token: token, value: value)
+      hasFailed = failed == 1
+      conditionsChanged = true
+    } else {
+      let numbers = UnsafeMutablePointer<Float>.allocate(capacity: max(1, savedStateCount))
+      defer { numbers.deallocate() }
+      reader.read(into: numbers, count: savedStateCount * 4)
+      if !network.accepts(numbers) { return false }
+    }
+    if let outputConverter, !outputConverter.pointee.read(&reader, isLoading: isLoading) { return false }
+    if let inputConverter, !inputConverter.pointee.read(&reader, isLoading: isLoading) { return false }
     return true
   }
 }

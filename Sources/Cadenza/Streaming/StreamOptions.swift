@@ -1,7 +1,9 @@
 /// How a stream begins. Ranges are those of `cadenza_stream_options` in the C header.
 public struct StreamOptions: Sendable {
-  /// Hz of the output; 0: the model's.
+  /// Hz of the output; 0: the model's. Another one is converted to, 1,000 … 768,000.
   public var sampleRate: Int = 0
+  /// Hz of the audio that `prime` and `score` take; 0: the model's. Another one is converted from, 1,000 … 768,000.
+  public var inputSampleRate: Int = 0
   /// The host's largest usual block, a hint.
   public var maximumBlockFrames: Int = 4096
   /// Of the random generator; the same seed gives the same bits.
@@ -33,11 +35,8 @@ public struct StreamOptions: Sendable {
 extension StreamOptions {
   /// Throws where a value is out of range, or asks for what this version or this model does not have.
   func check(for model: Model) throws(Failure) {
-    guard sampleRate == 0 || sampleRate == model.sampleRate else {
-      throw Failure(
-        .unsupported,
-        "sample_rate is \(sampleRate) Hz, the model's is \(model.sampleRate) Hz: this version does not convert, pass 0")
-    }
+    try StreamOptions.check(sampleRate, "sample_rate", model)
+    try StreamOptions.check(inputSampleRate, "input_sample_rate", model)
     guard renderAheadFrames == 0 else {
       throw Failure(
         .unsupported, "render_ahead_frames is \(renderAheadFrames): this version generates inside the callback, pass 0")
@@ -53,5 +52,20 @@ extension StreamOptions {
     guard maximumBlockFrames >= 0 && maximumBlockFrames <= StreamOptions.maximumFrames else {
       throw Failure(.invalidArgument, "max_block_frames is \(maximumBlockFrames), expected 0 to \(StreamOptions.maximumFrames)")
     }
+  }
+
+  private static func check(_ rate: Int, _ name: StaticString, _ model: Model) throws(Failure) {
+    let rates = CodecConfiguration.sampleRates
+    guard rate == 0 || rates.contains(rate) else {
+      throw Failure(
+        .invalidArgument,
+        "\(name) is \(rate) Hz, expected \(rates.lowerBound) to \(rates.upperBound), or 0 for the model's \(model.sampleRate) Hz"
+      )
+    }
+  }
+
+  /// The rates of a stream of `model`.
+  func rates(for model: Model) -> StreamRates {
+    StreamRates(model: model.sampleRate, output: sampleRate, input: inputSampleRate)
   }
 }

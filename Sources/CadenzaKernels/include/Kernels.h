@@ -94,6 +94,10 @@ CK_REALTIME size_t ck_count_below(const ck_kernels *kernels, const float *x, siz
    padding. Never falls when `bound` rises. */
 CK_REALTIME float ck_mass_below(const ck_kernels *kernels, const float *x, const float *mass, size_t count, float bound);
 
+/* The sum of x[i] c[i]: in sixteen interleaved partial sums, each over ascending i, which are then added by halves. `count` is a
+   multiple of 16; x need not be aligned. */
+CK_REALTIME float ck_dot(const ck_kernels *kernels, const float *x, const float *c, size_t count);
+
 /* Elementwise functions in single precision, for tests of their stated errors; count is a multiple of 16. */
 CK_REALTIME void ck_exp(const ck_kernels *kernels, const float *x, float *y, size_t count);
 CK_REALTIME void ck_tanh(const ck_kernels *kernels, const float *x, float *y, size_t count);
@@ -103,6 +107,10 @@ CK_REALTIME void ck_sigmoid(const ck_kernels *kernels, const float *x, float *y,
 CK_REALTIME double ck_log(double x);
 /* e to the x in double precision, relative error below 1e-14; x is -700 ... 700. */
 CK_REALTIME double ck_exp_double(double x);
+/* The sine of pi x in double precision, absolute error below 1e-15, 0 at whole numbers; x is -2^51 ... 2^51. */
+CK_REALTIME double ck_sine_of_pi(double x);
+/* The modified Bessel function of the first kind and order 0, relative error below 1e-14; x is 0 ... 20. */
+CK_REALTIME double ck_bessel_i0(double x);
 
 struct ck_kernels {
   const char *name;
@@ -118,6 +126,7 @@ struct ck_kernels {
   void (*exponentials)(const float *, size_t, float *);
   size_t (*count_below)(const float *, size_t, float);
   float (*mass_below)(const float *, const float *, size_t, float);
+  float (*dot)(const float *, const float *, size_t);
   void (*exp)(const float *, float *, size_t);
   void (*tanh)(const float *, float *, size_t);
   void (*sigmoid)(const float *, float *, size_t);
