@@ -31,6 +31,7 @@ typedef struct audio_thread {
   unsigned turn;
   unsigned failures; /* calls that answered otherwise than they must */
   int expects_numeric_error;
+  uint32_t latency;
   float output[LARGEST_BLOCK + 1];
 } audio_thread;
 
@@ -39,6 +40,7 @@ static inline audio_thread audio_thread_for(const cadenza_model *model, cadenza_
   audio_thread thread;
   memset(&thread, 0, sizeof thread);
   thread.stream = stream;
+  thread.latency = latency_of(stream);
   thread.condition_count = model_info(model).condition_count;
   if (thread.condition_count > MOST_CONDITIONS) thread.condition_count = MOST_CONDITIONS;
   for (uint32_t i = 0; i < thread.condition_count; i++) {
@@ -87,6 +89,11 @@ static inline void audio_thread_turn(audio_thread *thread) NONBLOCKING {
     statistics.struct_size = 3;
     failures += cadenza_stream_get_statistics(stream, &statistics) != CADENZA_ERROR_INVALID_ARGUMENT;
   }
+  if (turn % 13 == 0) {
+    uint32_t frames = 12345678;
+    failures += cadenza_stream_get_latency(stream, &frames) != CADENZA_OK || frames != thread->latency;
+    failures += cadenza_stream_get_latency(stream, NULL) != CADENZA_ERROR_INVALID_ARGUMENT;
+  }
   if (turn % 997 == 996) failures += cadenza_stream_reset(stream, turn) != CADENZA_OK;
 
   size_t frames = sizes[turn % 8];
@@ -102,9 +109,11 @@ static inline void audio_thread_turn(audio_thread *thread) NONBLOCKING {
   thread->failures += failures;
 }
 
-/* The subjects of the proofs: the tiny models, then the files named on the command line. NULL after the last. */
+/* The subjects of the proofs: the tiny models at their own rate, then at a host's, then the files named on the command line. */
+#define OWN_SUBJECTS (2 * TINY_KINDS)
+
 typedef struct subject {
-  const char *name;
+  char name[256];
   cadenza_model *model;
   cadenza_stream *stream;
   audio_thread thread;
@@ -112,19 +121,32 @@ typedef struct subject {
 
 static inline int next_subject(subject *s, int number, int argument_count, char **arguments) {
   memset(s, 0, sizeof *s);
-  if (number < TINY_KINDS) {
-    s->name = tiny_names[number];
-    s->model = load_tiny((tiny_kind)number);
-  } else if (number - TINY_KINDS + 1 < argument_count) {
-    s->name = arguments[number - TINY_KINDS + 1];
-    s->model = load_file(s->name);
+  /* Up, down, phases that are stored and phases that are interpolated. */
+  static const uint32_t rates[TINY_KINDS] = {48000, 44100, 22050, 16001, 44101, 8000};
+  uint32_t rate = 0;
+  if (number < OWN_SUBJECTS) {
+    snprintf(s->name, sizeof s->name, "%s", tiny_names[number % TINY_KINDS]);
+    s->model = load_tiny((tiny_kind)(number % TINY_KINDS));
+    if (number >= TINY_KINDS) {
+      rate = rates[number % TINY_KINDS];
+      snprintf(s->name, sizeof s->name, "%s at %u Hz", tiny_names[number % TINY_KINDS], (unsigned)rate);
+    }
+  } else if (number - OWN_SUBJECTS + 1 < argument_count) {
+    snprintf(s->name, sizeof s->name, "%s", arguments[number - OWN_SUBJECTS + 1]);
+    s->model = load_file(arguments[number - OWN_SUBJECTS + 1]);
   } else {
     return 0;
   }
   note("%s", s->name);
-  s->stream = create(s->model, 1);
+  s->stream = create_at(s->model, 1, rate, rate == 0 ? 0 : rate + 1);
+  if (rate != 0) {
+    /* Audio that nobody ends: the first block does. */
+    float samples[100];
+    for (int i = 0; i < 100; i++) samples[i] = (float)(i % 20) / 20 - 0.5f;
+    CHECK(cadenza_stream_prime(s->stream, samples, 100) == CADENZA_OK);
+  }
   s->thread = audio_thread_for(s->model, s->stream);
-  s->thread.expects_numeric_error = number == TINY_OVERFLOW;
+  s->thread.expects_numeric_error = number < OWN_SUBJECTS && number % TINY_KINDS == TINY_OVERFLOW;
   return 1;
 }
 

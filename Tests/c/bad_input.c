@@ -205,6 +205,68 @@ CALL(load_from_a_model_of_the_same_shape) { /* other weights, nothing else */
   free(bytes);
   return status;
 }
+CALL(load_from_another_rate) {
+  static const uint32_t rates[][2] = {{44100, 0}, {0, 44100}, {48000, 48000}};
+  cadenza_status status = CADENZA_ERROR_FORMAT;
+  for (int i = 0; i < 3 && status == CADENZA_ERROR_FORMAT; i++) {
+    cadenza_stream *other = create_at(s->model, 99, rates[i][0], rates[i][1]);
+    size_t size = sizeof scratch;
+    CHECK(cadenza_stream_save_state(other, scratch, &size) == CADENZA_OK);
+    status = cadenza_stream_load_state(s->stream, scratch, size);
+    /* And the other way round. */
+    size = sizeof scratch;
+    CHECK(cadenza_stream_save_state(s->stream, scratch, &size) == CADENZA_OK);
+    CHECK(cadenza_stream_load_state(other, scratch, size) == CADENZA_ERROR_FORMAT);
+    cadenza_stream_destroy(other);
+  }
+  return status;
+}
+
+/* What load_state refuses, check_state explains. */
+static cadenza_status explain(subject *s, const void *bytes, size_t size, const char *words) {
+  s->has_sentence = 1;
+  memset(&s->error, 0xA5, sizeof s->error);
+  cadenza_status status = cadenza_stream_check_state(s->stream, bytes, size, &s->error);
+  CHECK(cadenza_stream_check_state(s->stream, bytes, size, NULL) == status);
+  CHECK(strstr(s->error.message, words) != NULL);
+  if (bytes != NULL) CHECK(cadenza_stream_load_state(s->stream, bytes, size) == status);
+  return status;
+}
+CALL(check_null_stream) {
+  s->has_sentence = 1;
+  return cadenza_stream_check_state(NULL, scratch, 64, &s->error);
+}
+CALL(check_null) { return explain(s, NULL, 64, "NULL"); }
+CALL(check_nothing) { return explain(s, scratch, 0, "0 bytes"); }
+CALL(check_size_max) { return explain(s, scratch, SIZE_MAX, "size"); }
+CALL(check_zeros) {
+  memset(scratch, 0, sizeof scratch);
+  return explain(s, scratch, 4096, "begin");
+}
+CALL(check_damaged) {
+  size_t size = sizeof scratch;
+  CHECK(cadenza_stream_save_state(s->stream, scratch, &size) == CADENZA_OK);
+  CHECK(cadenza_stream_check_state(s->stream, scratch, size, &s->error) == CADENZA_OK && s->error.message[0] == 0);
+  scratch[size / 2] ^= 4;
+  return explain(s, scratch, size, "damaged");
+}
+CALL(check_from_another_model) {
+  cadenza_model *other_model = load_tiny(TINY_GRU);
+  cadenza_stream *other = create(other_model, 1);
+  size_t size = sizeof scratch;
+  CHECK(cadenza_stream_save_state(other, scratch, &size) == CADENZA_OK);
+  cadenza_stream_destroy(other);
+  cadenza_model_release(other_model);
+  return explain(s, scratch, size, "another model");
+}
+CALL(check_from_another_rate) {
+  cadenza_stream *other = create_at(s->model, 1, 44100, 48000);
+  size_t size = sizeof scratch;
+  CHECK(cadenza_stream_save_state(other, scratch, &size) == CADENZA_OK);
+  cadenza_stream_destroy(other);
+  return explain(s, scratch, size, "44100 Hz, from audio at 48000 Hz; expected 16000 Hz");
+}
+CALL(latency_null) { return cadenza_stream_get_latency(s->stream, NULL); }
 CALL(statistics_null) { return cadenza_stream_get_statistics(s->stream, NULL); }
 CALL(statistics_of_the_past) {
   cadenza_stream_statistics statistics;
@@ -280,6 +342,11 @@ CALL(null_stream_everywhere) {
   CHECK(cadenza_stream_save_state(NULL, scratch, &size) == INVALID);
   CHECK(cadenza_stream_load_state(NULL, scratch, 64) == INVALID);
   CHECK(cadenza_stream_get_statistics(NULL, &statistics) == INVALID);
+  uint32_t frames = 5;
+  CHECK(cadenza_stream_get_latency(NULL, &frames) == INVALID && frames == 5);
+  CHECK(cadenza_stream_get_latency(NULL, NULL) == INVALID);
+  CHECK(cadenza_stream_prime(NULL, NULL, 0) == INVALID);
+  CHECK(cadenza_stream_score(NULL, NULL, 0, &nats) == INVALID);
   cadenza_stream_destroy(NULL);
   cadenza_model_release(NULL);
   CHECK(cadenza_model_retain(NULL) == NULL);
@@ -328,7 +395,14 @@ CREATE(create_top_p_high, options.top_p = 1.5f)
 CREATE(create_top_k_high, options.top_k = 16777217)
 CREATE(create_gain_negative, options.gain = -1)
 CREATE(create_gain_infinite, options.gain = INFINITY)
-CREATE(create_other_rate, options.sample_rate = 44100)
+CREATE(create_rate_too_low, options.sample_rate = 999)
+CREATE(create_rate_too_high, options.sample_rate = 768001)
+CREATE(create_rate_absurd, options.sample_rate = UINT32_MAX)
+CREATE(create_input_rate_too_low, options.input_sample_rate = 1)
+CREATE(create_input_rate_too_high, options.input_sample_rate = 768001)
+CREATE(create_input_rate_absurd, options.input_sample_rate = UINT32_MAX)
+CREATE(create_reserved, options.reserved = 1)
+CREATE(create_struct_size_between, options.struct_size = 41)
 CREATE(create_render_ahead, options.render_ahead_frames = 64)
 
 /* ---- Loading -------------------------------------------------------------------------------------------------------------- */
@@ -442,6 +516,16 @@ static const bad_call calls[] = {
     ENTRY(load_truncated, CADENZA_ERROR_FORMAT),
     ENTRY(load_from_another_model, CADENZA_ERROR_FORMAT),
     ENTRY(load_from_a_model_of_the_same_shape, CADENZA_ERROR_FORMAT),
+    ENTRY(load_from_another_rate, CADENZA_ERROR_FORMAT),
+    ENTRY(check_null_stream, INVALID),
+    ENTRY(check_null, INVALID),
+    ENTRY(check_nothing, CADENZA_ERROR_FORMAT),
+    ENTRY(check_size_max, CADENZA_ERROR_FORMAT),
+    ENTRY(check_zeros, CADENZA_ERROR_FORMAT),
+    ENTRY(check_damaged, CADENZA_ERROR_FORMAT),
+    ENTRY(check_from_another_model, CADENZA_ERROR_FORMAT),
+    ENTRY(check_from_another_rate, CADENZA_ERROR_FORMAT),
+    ENTRY(latency_null, INVALID),
     ENTRY(statistics_null, INVALID),
     ENTRY(statistics_of_the_past, INVALID),
     ENTRY(info_null, INVALID),
@@ -467,7 +551,14 @@ static const bad_call calls[] = {
     ENTRY(create_top_k_high, INVALID),
     ENTRY(create_gain_negative, INVALID),
     ENTRY(create_gain_infinite, INVALID),
-    ENTRY(create_other_rate, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(create_rate_too_low, INVALID),
+    ENTRY(create_rate_too_high, INVALID),
+    ENTRY(create_rate_absurd, INVALID),
+    ENTRY(create_input_rate_too_low, INVALID),
+    ENTRY(create_input_rate_too_high, INVALID),
+    ENTRY(create_input_rate_absurd, INVALID),
+    ENTRY(create_reserved, INVALID),
+    ENTRY(create_struct_size_between, INVALID),
     ENTRY(create_render_ahead, CADENZA_ERROR_UNSUPPORTED),
     ENTRY(load_null_path, INVALID),
     ENTRY(load_null_model, INVALID),
@@ -486,6 +577,7 @@ static const bad_call calls[] = {
 /* ---- The table at work ----------------------------------------------------------------------------------------------------- */
 
 static const bad_call *current;
+static uint32_t rate, input_rate; /* of the twins; 0: the model's */
 
 static void check_sentence(const cadenza_error *error, cadenza_status expected) {
   CHECK_EQUAL(error->status, expected);
@@ -520,8 +612,8 @@ static void same_state(const cadenza_stream *left, const cadenza_stream *right) 
 static void one_bad_call(void) {
   note("%s", current->name);
   subject s = {.model = load_tiny(TINY_WAVENET)};
-  s.stream = create(s.model, 99);
-  cadenza_stream *twin = create(s.model, 99);
+  s.stream = create_at(s.model, 99, rate, input_rate);
+  cadenza_stream *twin = create_at(s.model, 99, rate, input_rate);
   set_conditions(s.stream, s.model, 3);
   set_conditions(twin, s.model, 3);
   CHECK(same_sound(s.stream, twin, 150));
@@ -579,6 +671,30 @@ static void limits_are_allowed(void) {
     }
   }
   cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+}
+
+/* Any rate in the range, and what is asked for by 0 or by name is the same. */
+static void rates_are_allowed(void) {
+  static const uint32_t rates[] = {1000, 1001, 8000, 11025, 15999, 16000, 16001, 44100, 48000, 96000, 192000, 767999, 768000};
+  cadenza_model *model = load_tiny(TINY_LSTM);
+  float block[64];
+  for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+    for (size_t j = 0; j < sizeof rates / sizeof *rates; j += 3) {
+      note("%u Hz, from audio at %u Hz", (unsigned)rates[i], (unsigned)rates[j]);
+      cadenza_stream *stream = create_at(model, 5, rates[i], rates[j]);
+      CHECK(cadenza_stream_prime(stream, silence, 100) == CADENZA_OK);
+      CHECK(cadenza_generate_block(stream, block, 64) == CADENZA_OK);
+      for (int frame = 0; frame < 64; frame++) CHECK(block[frame] > -2 && block[frame] < 2);
+      CHECK_EQUAL(statistics_of(stream).frames, 64);
+      cadenza_stream_destroy(stream);
+    }
+  }
+  cadenza_stream *named = create_at(model, 5, 16000, 16000), *unnamed = create(model, 5);
+  same_state(named, unnamed);
+  CHECK(same_sound(named, unnamed, 300));
+  cadenza_stream_destroy(named);
+  cadenza_stream_destroy(unnamed);
   cadenza_model_release(model);
 }
 
@@ -646,8 +762,20 @@ int main(void) {
     current = &calls[i];
     RUN_NAMED(one_bad_call, current->name);
   }
+  rate = 44100;
+  input_rate = 48000;
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+    char name[128];
+    current = &calls[i];
+    /* These look for words about a stream at the model's own rate. */
+    if (current->call == check_from_another_rate) continue;
+    snprintf(name, sizeof name, "%s, at another rate", current->name);
+    RUN_NAMED(one_bad_call, name);
+  }
+  rate = input_rate = 0;
   RUN(zero_frames_do_nothing);
   RUN(limits_are_allowed);
+  RUN(rates_are_allowed);
   RUN(success_clears_the_error);
   RUN(numeric_error_is_silence_until_reset);
   RUN(score_needs_a_softmax);

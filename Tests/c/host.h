@@ -32,16 +32,27 @@ static inline cadenza_model *load_file(const char *path) {
   return model;
 }
 
-static inline cadenza_stream *create(cadenza_model *model, uint64_t seed) {
+/* A stream that plays at `rate` and is given audio at `input_rate`, in Hz; 0: the model's. */
+static inline cadenza_stream *create_at(cadenza_model *model, uint64_t seed, uint32_t rate, uint32_t input_rate) {
   cadenza_stream_options options;
   cadenza_stream_options_init(&options, model);
   options.seed = seed;
+  options.sample_rate = rate;
+  options.input_sample_rate = input_rate;
   cadenza_stream *stream = NULL;
   cadenza_error error;
   cadenza_status status = cadenza_stream_create(model, &options, &stream, &error);
   if (status != CADENZA_OK) note("%s", error.message);
   CHECK(status == CADENZA_OK);
   return stream;
+}
+
+static inline cadenza_stream *create(cadenza_model *model, uint64_t seed) { return create_at(model, seed, 0, 0); }
+
+static inline uint32_t latency_of(const cadenza_stream *stream) {
+  uint32_t frames = 12345678;
+  CHECK(cadenza_stream_get_latency(stream, &frames) == CADENZA_OK);
+  return frames;
 }
 
 static inline cadenza_model_info model_info(const cadenza_model *model) {

@@ -29,6 +29,11 @@ static cadenza_model *subject(int number) {
 
 static size_t frames_of(int number) { return number < TINY_OVERFLOW ? FRAMES : FRAMES_OF_A_FILE; }
 
+/* What the tests below play at: in Hz, 0 the model's own. */
+static uint32_t rate, input_rate;
+
+static cadenza_stream *create_here(cadenza_model *model, uint64_t seed) { return create_at(model, seed, rate, input_rate); }
+
 static uint32_t random_state = 1;
 
 static uint32_t random_number(void) {
@@ -64,11 +69,11 @@ static void same_bits_in_any_blocks(void) {
   static const size_t blocks[] = {1, 7, 64, 500, 0, 0};
   for (int number = 0; number < subjects; number++) {
     cadenza_model *model = subject(number);
-    cadenza_stream *reference = create(model, 3);
+    cadenza_stream *reference = create_here(model, 3);
     uint64_t expected = play(reference, model, 0, frames_of(number), 4096);
     cadenza_stream_destroy(reference);
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
-      cadenza_stream *stream = create(model, 3);
+      cadenza_stream *stream = create_here(model, 3);
       CHECK(play(stream, model, 0, frames_of(number), blocks[i]) == expected);
       cadenza_stream_destroy(stream);
     }
@@ -83,7 +88,9 @@ static void one_large_block_is_many_small_ones(void) { /* beyond max_block_frame
     cadenza_stream_options_init(&options, model);
     options.seed = 4;
     options.max_block_frames = 16;
-    cadenza_stream *large = NULL, *small = create(model, 4);
+    options.sample_rate = rate;
+    options.input_sample_rate = input_rate;
+    cadenza_stream *large = NULL, *small = create_here(model, 4);
     CHECK(cadenza_stream_create(model, &options, &large, NULL) == CADENZA_OK);
     static float a[10000], b[10000];
     CHECK(cadenza_generate_block(large, a, 10000) == CADENZA_OK);
@@ -99,7 +106,7 @@ static void other_seeds_give_other_bits(void) { /* or the tests above compare si
   for (int number = 0; number < subjects; number++) {
     cadenza_model *model = subject(number);
     if (model_info(model).vocabulary_size >= 64) { /* a handful of levels may well fall the same way */
-      cadenza_stream *left = create(model, 3), *right = create(model, 4);
+      cadenza_stream *left = create_here(model, 3), *right = create_here(model, 4);
       CHECK(!same_sound(left, right, 500));
       cadenza_stream_destroy(left);
       cadenza_stream_destroy(right);
@@ -111,7 +118,7 @@ static void other_seeds_give_other_bits(void) { /* or the tests above compare si
 static void a_saved_state_continues_the_same(void) {
   for (int number = 0; number < subjects; number++) {
     cadenza_model *model = subject(number);
-    cadenza_stream *stream = create(model, 5), *other = create(model, 77);
+    cadenza_stream *stream = create_here(model, 5), *other = create_here(model, 77);
     unsigned char *state = NULL;
     static const size_t cuts[] = {0, 1, 37, 250, 555}; /* saved after so many frames, mid-value of local conditions */
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
@@ -135,7 +142,7 @@ static void a_saved_state_continues_the_same(void) {
 
 static void parameters_travel_with_the_state(void) {
   cadenza_model *model = load_tiny(TINY_WAVENET);
-  cadenza_stream *stream = create(model, 5), *other = create(model, 6);
+  cadenza_stream *stream = create_here(model, 5), *other = create_here(model, 6);
   static const float values[4] = {0.25f, 12, 0.5f, 3};
   for (cadenza_parameter i = 0; i < 4; i++) CHECK(cadenza_stream_set_parameter(stream, i, values[i]) == CADENZA_OK);
   size_t size = 0;
@@ -156,7 +163,7 @@ static void parameters_travel_with_the_state(void) {
 static void reset_is_a_new_beginning(void) {
   for (int number = 0; number < subjects; number++) {
     cadenza_model *model = subject(number);
-    cadenza_stream *stream = create(model, 5), *fresh = create(model, 9);
+    cadenza_stream *stream = create_here(model, 5), *fresh = create_here(model, 9);
     float samples[200];
     for (int i = 0; i < 200; i++) samples[i] = (float)(i % 20) / 20 - 0.5f;
     float block[333];
@@ -175,7 +182,7 @@ static void reset_is_a_new_beginning(void) {
 static void prime_is_generate(void) {
   for (int number = 0; number < subjects; number++) {
     cadenza_model *model = subject(number);
-    cadenza_stream *player = create(model, 5), *listener = create(model, 6);
+    cadenza_stream *player = create_here(model, 5), *listener = create_here(model, 6);
     /* Greedy: no random numbers in what follows, so that only the network's state counts. */
     float prompt[700];
     CHECK(cadenza_generate_block(player, prompt, 700) == CADENZA_OK);
@@ -193,23 +200,52 @@ static void prime_is_generate(void) {
   }
 }
 
+/* Audio in any pieces, ended by hand or by what follows, is the same audio. */
+static void primes_may_be_split(void) {
+  float samples[900];
+  for (int i = 0; i < 900; i++) samples[i] = (float)(i * i % 200) / 100 - 1;
+  for (int number = 0; number < subjects; number++) {
+    cadenza_model *model = subject(number);
+    cadenza_stream *whole = create_here(model, 5);
+    CHECK(cadenza_stream_prime(whole, samples, 900) == CADENZA_OK);
+    for (int round = 0; round < 3; round++) {
+      cadenza_stream *split = create_here(model, 5);
+      for (size_t done = 0, count = 1; done < 900; done += count, count = round == 0 ? 1 : count * 3 % 211 + 1) {
+        if (count > 900 - done) count = 900 - done;
+        CHECK(cadenza_stream_prime(split, samples + done, count) == CADENZA_OK);
+        CHECK(cadenza_stream_prime(split, samples, 0) == CADENZA_OK); /* nothing, and not the end */
+      }
+      if (round == 1) CHECK(cadenza_stream_prime(split, NULL, 0) == CADENZA_OK);
+      CHECK(cadenza_stream_reset(whole, 5) == CADENZA_OK);
+      CHECK(cadenza_stream_prime(whole, samples, 900) == CADENZA_OK);
+      CHECK(same_sound(whole, split, 500));
+      cadenza_stream_destroy(split);
+    }
+    cadenza_stream_destroy(whole);
+    cadenza_model_release(model);
+  }
+}
+
 static void score_is_prime_and_adds_up(void) {
   for (int number = 0; number < subjects; number++) {
     cadenza_model *model = subject(number);
     uint32_t vocabulary = model_info(model).vocabulary_size;
     if (vocabulary > 0) {
-      cadenza_stream *scored = create(model, 5), *primed = create(model, 5), *split = create(model, 5);
+      cadenza_stream *scored = create_here(model, 5), *primed = create_here(model, 5), *split = create_here(model, 5);
       float samples[600];
       for (int i = 0; i < 600; i++) samples[i] = (float)(i * i % 200) / 100 - 1;
       double nats = -1, sum = 0, part;
       CHECK(cadenza_stream_score(scored, samples, 600, &nats) == CADENZA_OK);
       CHECK(cadenza_stream_prime(primed, samples, 600) == CADENZA_OK);
-      CHECK(nats > 0 && nats < 600 * 60.0);
+      CHECK(nats > 0 && nats < 600 * 60.0 * 2);
       for (int done = 0; done < 600; done += 60) {
         CHECK(cadenza_stream_score(split, samples + done, 60, &part) == CADENZA_OK);
         sum += part;
       }
       CHECK(sum > nats * 0.999999 && sum < nats * 1.000001);
+      double rest = -1;
+      CHECK(cadenza_stream_score(scored, NULL, 0, &rest) == CADENZA_OK);
+      CHECK(input_rate == 0 ? rest == 0 : rest > 0);
       CHECK(same_sound(scored, primed, 300));
       cadenza_stream_destroy(scored);
       cadenza_stream_destroy(primed);
@@ -221,7 +257,7 @@ static void score_is_prime_and_adds_up(void) {
 
 static void gain_only_multiplies(void) {
   cadenza_model *model = load_tiny(TINY_LSTM);
-  cadenza_stream *plain = create(model, 5), *loud = create(model, 5);
+  cadenza_stream *plain = create_here(model, 5), *loud = create_here(model, 5);
   CHECK(cadenza_stream_set_parameter(loud, CADENZA_PARAMETER_GAIN, 2) == CADENZA_OK);
   float a[500], b[500];
   CHECK(cadenza_generate_block(plain, a, 500) == CADENZA_OK);
@@ -235,13 +271,17 @@ static void gain_only_multiplies(void) {
 /* ---- Instruction sets: the library reads CADENZA_ISA when it loads, so each is another process ------------------------------- */
 
 static int print_hashes(void) {
+  static const uint32_t rates[] = {0, 44100, 16001, 8000};
   for (int number = 0; number < subjects; number++) {
-    cadenza_model *model = subject(number);
-    cadenza_stream *stream = create(model, 3);
-    printf("%s %s %016llx\n", model_info(model).instruction_set, subject_name(number),
-           (unsigned long long)play(stream, model, 0, frames_of(number), 64));
-    cadenza_stream_destroy(stream);
-    cadenza_model_release(model);
+    for (size_t i = 0; i < (number < TINY_OVERFLOW ? sizeof rates / sizeof *rates : 1); i++) {
+      rate = rates[i];
+      cadenza_model *model = subject(number);
+      cadenza_stream *stream = create_here(model, 3);
+      printf("%s %s %u %016llx\n", model_info(model).instruction_set, subject_name(number), (unsigned)rate,
+             (unsigned long long)play(stream, model, 0, frames_of(number), 64));
+      cadenza_stream_destroy(stream);
+      cadenza_model_release(model);
+    }
   }
   return 0;
 }
@@ -324,8 +364,30 @@ int main(int argument_count, char **arguments) {
   RUN(parameters_travel_with_the_state);
   RUN(reset_is_a_new_beginning);
   RUN(prime_is_generate);
+  RUN(primes_may_be_split);
   RUN(score_is_prime_and_adds_up);
   RUN(gain_only_multiplies);
   RUN(same_bits_on_any_instruction_set);
+  static const uint32_t rates[][2] = {{44100, 48000}, {16001, 0}, {8000, 44100}};
+  subjects = TINY_OVERFLOW;
+  for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+    rate = rates[i][0];
+    input_rate = rates[i][1];
+#define RUN_HERE(test)                                                                                                         \
+  do {                                                                                                                         \
+    char name[128];                                                                                                            \
+    snprintf(name, sizeof name, "%s, at %u Hz from audio at %u Hz", #test, (unsigned)rate, (unsigned)input_rate);              \
+    RUN_NAMED(test, name);                                                                                                     \
+  } while (0)
+    RUN_HERE(same_bits_in_any_blocks);
+    RUN_HERE(one_large_block_is_many_small_ones);
+    RUN_HERE(other_seeds_give_other_bits);
+    RUN_HERE(a_saved_state_continues_the_same);
+    RUN_HERE(parameters_travel_with_the_state);
+    RUN_HERE(reset_is_a_new_beginning);
+    RUN_HERE(primes_may_be_split);
+    RUN_HERE(score_is_prime_and_adds_up);
+    RUN_HERE(gain_only_multiplies);
+  }
   return finish();
 }

@@ -54,7 +54,9 @@ OFFSET(cadenza_stream_options, temperature, 24);
 OFFSET(cadenza_stream_options, top_p, 28);
 OFFSET(cadenza_stream_options, gain, 32);
 OFFSET(cadenza_stream_options, render_ahead_frames, 36);
-SIZE(cadenza_stream_options, 40);
+OFFSET(cadenza_stream_options, input_sample_rate, 40); /* the first release ended here */
+OFFSET(cadenza_stream_options, reserved, 44);
+SIZE(cadenza_stream_options, 48);
 
 OFFSET(cadenza_stream_statistics, struct_size, 0);
 OFFSET(cadenza_stream_statistics, reserved, 4);
@@ -196,9 +198,64 @@ static void options_init_writes_its_structure_only(void) {
   CHECK_EQUAL(box.options.seed, 0);
   CHECK(box.options.temperature == 0.9f && box.options.top_p == 0.99f && box.options.gain == 1);
   CHECK_EQUAL(box.options.render_ahead_frames, 0);
+  CHECK_EQUAL(box.options.input_sample_rate, 0);
+  CHECK_EQUAL(box.options.reserved, 0);
   cadenza_stream_options_init(&box.options, NULL);
   CHECK(box.options.temperature == 1 && box.options.top_p == 1 && box.options.top_k == 0);
   cadenza_stream_options_init(NULL, model);
+  cadenza_model_release(model);
+}
+
+/* A program of the first release: its structure has 40 bytes, it calls the symbol of that release, and means what it meant then. */
+static void options_of_the_first_release_work(void) {
+#undef cadenza_stream_options_init
+  cadenza_model *model = load_tiny(TINY_WAVENET);
+  struct {
+    unsigned char options[40];
+    unsigned char beyond[64];
+  } box;
+  memset(&box, 0xA5, sizeof box);
+  cadenza_stream_options_init((cadenza_stream_options *)(void *)box.options, model);
+  for (unsigned i = 0; i < 64; i++) CHECK(box.beyond[i] == 0xA5);
+  uint32_t size, top_k;
+  memcpy(&size, box.options, 4);
+  memcpy(&top_k, box.options + offsetof(cadenza_stream_options, top_k), 4);
+  CHECK_EQUAL(size, 40);
+  CHECK_EQUAL(top_k, 200);
+  const uint64_t seed = 3;
+  memcpy(box.options + offsetof(cadenza_stream_options, seed), &seed, 8);
+  cadenza_stream *stream = NULL, *twin = create(model, 3);
+  CHECK(cadenza_stream_create(model, (cadenza_stream_options *)(void *)box.options, &stream, NULL) == CADENZA_OK);
+  CHECK_EQUAL(latency_of(stream), 0);
+  CHECK(same_sound(stream, twin, 300));
+  cadenza_stream_destroy(stream);
+  /* And it may ask for another rate of the output, which it knew as unsupported. */
+  const uint32_t rate = 48000;
+  memcpy(box.options + offsetof(cadenza_stream_options, sample_rate), &rate, 4);
+  CHECK(cadenza_stream_create(model, (cadenza_stream_options *)(void *)box.options, &stream, NULL) == CADENZA_OK);
+  CHECK_EQUAL(latency_of(stream), 120);
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(model);
+#define cadenza_stream_options_init cadenza_stream_options_init_48
+}
+
+/* 40 samples of the lower rate, rounded up to a whole frame. */
+static void latency_is_what_the_header_says(void) {
+  cadenza_model *model = load_tiny(TINY_LSTM);
+  static const struct {
+    uint32_t rate, latency;
+  } cases[] = {{0, 0},      {16000, 0}, {48000, 120}, {44100, 111}, {22050, 56},   {16001, 41},
+               {15999, 40}, {8000, 40}, {1000, 40},   {96000, 240}, {768000, 1920}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    note("%u Hz", (unsigned)cases[i].rate);
+    cadenza_stream *stream = create_at(model, 1, cases[i].rate, 44100);
+    CHECK_EQUAL(latency_of(stream), cases[i].latency);
+    float block[100];
+    CHECK(cadenza_generate_block(stream, block, 100) == CADENZA_OK);
+    CHECK_EQUAL(latency_of(stream), cases[i].latency);
+    cadenza_stream_destroy(stream);
+  }
   cadenza_model_release(model);
 }
 
@@ -230,6 +287,8 @@ int main(void) {
   RUN(get_condition_info_fills_its_structure);
   RUN(get_statistics_fills_its_structure);
   RUN(options_init_writes_its_structure_only);
+  RUN(options_of_the_first_release_work);
+  RUN(latency_is_what_the_header_says);
   RUN(versions_agree);
   RUN(every_status_has_its_phrase);
   return finish();

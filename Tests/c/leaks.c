@@ -17,7 +17,7 @@ static void load_and_release_balances(void) {
       cadenza_model_release(model);
       cadenza_stream *first = NULL, *second = NULL;
       CHECK(cadenza_stream_create(model, NULL, &first, NULL) == CADENZA_OK);
-      CHECK(cadenza_stream_create(model, NULL, &second, NULL) == CADENZA_OK);
+      second = create_at(model, 0, 44100, 11025);
       CHECK(interpose_live_blocks() > before);
       float block[100];
       cadenza_generate_block(first, block, 100);
@@ -35,7 +35,7 @@ static void using_a_stream_keeps_nothing(void) {
   for (int kind = 0; kind < TINY_OVERFLOW; kind++) {
     note("%s", tiny_names[kind]);
     cadenza_model *model = load_tiny((tiny_kind)kind);
-    cadenza_stream *stream = create(model, 3);
+    cadenza_stream *stream = create_at(model, 3, kind % 2 ? 48000 : 0, kind % 3 ? 44100 : 0);
     unsigned char *state = malloc(1 << 20);
     long before = interpose_live_blocks();
     for (int round = 0; round < 3; round++) {
@@ -49,6 +49,10 @@ static void using_a_stream_keeps_nothing(void) {
       CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
       CHECK(cadenza_stream_load_state(stream, state, size) == CADENZA_OK);
       CHECK(cadenza_stream_load_state(stream, state, size - 1) == CADENZA_ERROR_FORMAT);
+      cadenza_error error;
+      CHECK(cadenza_stream_check_state(stream, state, size, &error) == CADENZA_OK);
+      CHECK(cadenza_stream_check_state(stream, state, size - 1, &error) == CADENZA_ERROR_FORMAT);
+      CHECK(cadenza_stream_prime(stream, NULL, 0) == CADENZA_OK);
       CHECK(cadenza_stream_reset(stream, 1) == CADENZA_OK);
       CHECK_EQUAL(interpose_live_blocks(), before);
     }
@@ -104,7 +108,10 @@ static void failed_creations_keep_nothing(void) {
     options.temperature = -5;
     CHECK(cadenza_stream_create(model, &options, &stream, &error) < 0);
     options.temperature = 1;
-    options.sample_rate = 12345;
+    options.sample_rate = 999;
+    CHECK(cadenza_stream_create(model, &options, &stream, &error) < 0);
+    options.sample_rate = 0;
+    options.input_sample_rate = 999;
     CHECK(cadenza_stream_create(model, &options, &stream, &error) < 0);
     CHECK(cadenza_stream_create(NULL, &options, &stream, &error) < 0);
     CHECK(cadenza_stream_create(model, NULL, NULL, &error) < 0);
@@ -154,6 +161,17 @@ static void no_memory_is_an_error(void) {
 
     interpose_refuse(info.stream_bytes);
     status = cadenza_stream_create(model, NULL, &stream, &error);
+    interpose_refuse(SIZE_MAX);
+    CHECK_EQUAL(status, CADENZA_ERROR_OUT_OF_MEMORY);
+    CHECK(stream == NULL && strlen(error.message) > 10);
+    CHECK_EQUAL(interpose_live_blocks(), before);
+
+    /* The conversions are in the same piece of memory, and make it larger. */
+    cadenza_stream_options options;
+    cadenza_stream_options_init(&options, model);
+    options.sample_rate = options.input_sample_rate = 44100;
+    interpose_refuse(info.stream_bytes + 100000);
+    status = cadenza_stream_create(model, &options, &stream, &error);
     interpose_refuse(SIZE_MAX);
     CHECK_EQUAL(status, CADENZA_ERROR_OUT_OF_MEMORY);
     CHECK(stream == NULL && strlen(error.message) > 10);

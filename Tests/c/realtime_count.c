@@ -32,7 +32,7 @@ static void violation_is_counted(void) {
 int main(int argument_count, char **arguments) {
   char name[512];
   for (int number = 0; next_subject(&current, number, argument_count, arguments); number++) {
-    blocks = number < TINY_KINDS ? BLOCKS : BLOCKS_OF_A_FILE;
+    blocks = number < OWN_SUBJECTS ? BLOCKS : BLOCKS_OF_A_FILE;
     snprintf(name, sizeof name, "0 calls in %d blocks of %s", blocks, current.name);
     RUN_NAMED(calls_nothing, name);
     end_subject(&current);

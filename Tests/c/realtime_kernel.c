@@ -83,7 +83,7 @@ int main(int argument_count, char **arguments) {
     return finish();
   }
   for (int number = 0; next_subject(&current, number, argument_count, arguments); number++) {
-    blocks = number < TINY_KINDS ? BLOCKS : BLOCKS_OF_A_FILE;
+    blocks = number < OWN_SUBJECTS ? BLOCKS : BLOCKS_OF_A_FILE;
     snprintf(name, sizeof name, "no system call in %d blocks of %s", blocks, current.name);
     RUN_NAMED(makes_no_system_call, name);
     end_subject(&current);

@@ -15,22 +15,32 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static cadenza_stream *streams[TINY_KINDS];
-static uint8_t *states[TINY_KINDS];
-static size_t sizes[TINY_KINDS];
+/* Each tiny model at its own rate, and between two others. */
+#define SUBJECTS (2 * TINY_KINDS)
+
+static cadenza_stream *streams[SUBJECTS];
+static uint8_t *states[SUBJECTS];
+static size_t sizes[SUBJECTS];
 
 static void make_streams(void) {
   if (streams[0] != NULL) return;
-  for (int kind = 0; kind < TINY_KINDS; kind++) {
+  for (int kind = 0; kind < SUBJECTS; kind++) {
     size_t size;
-    unsigned char *const bytes = tiny_model((tiny_kind)kind, &size);
+    unsigned char *const bytes = tiny_model((tiny_kind)(kind % TINY_KINDS), &size);
     cadenza_error error;
     cadenza_model *const model = load_checked(bytes, size, &error);
     REQUIRE(model != NULL);
     free(bytes);
-    REQUIRE(cadenza_stream_create(model, NULL, &streams[kind], &error) == CADENZA_OK);
+    cadenza_stream_options options;
+    cadenza_stream_options_init(&options, model);
+    if (kind >= TINY_KINDS) {
+      options.sample_rate = 44100;
+      options.input_sample_rate = 22050;
+    }
+    REQUIRE(cadenza_stream_create(model, &options, &streams[kind], &error) == CADENZA_OK);
     cadenza_model_release(model);
-    float block[100];
+    float block[100] = {0.5f, -0.25f};
+    REQUIRE(cadenza_stream_prime(streams[kind], block, 90) == CADENZA_OK);
     (void)cadenza_generate_block(streams[kind], block, 100);
     REQUIRE(cadenza_stream_save_state(streams[kind], NULL, &sizes[kind]) == CADENZA_OK);
     states[kind] = malloc(sizes[kind]);
@@ -66,7 +76,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
   make_streams();
   const unsigned choice = seed % 16;
   /* An input that is no state yet becomes one. */
-  const int kind = size > 0 ? data[0] % TINY_KINDS : (int)(seed / 16 % TINY_KINDS);
+  const int kind = size > 0 ? data[0] % SUBJECTS : (int)(seed / 16 % SUBJECTS);
   if (size != 1 + sizes[kind] && choice < 12 && max_size > sizes[kind]) {
     data[0] = (uint8_t)kind;
     memcpy(data + 1, states[kind], sizes[kind]);
@@ -86,14 +96,14 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     if (piece > 0) (void)LLVMFuzzerMutate(part, piece, piece);
     memcpy(data + offset, part, piece);
   }
-  if (size > 33) repair(data + 1, size - 1, data[0] % TINY_KINDS);
+  if (size > 33) repair(data + 1, size - 1, data[0] % SUBJECTS);
   return size;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   make_streams();
   if (size == 0) return 0;
-  const int kind = data[0] % TINY_KINDS;
+  const int kind = data[0] % SUBJECTS;
   cadenza_stream *const stream = streams[kind];
   REQUIRE(cadenza_stream_load_state(stream, states[kind], sizes[kind]) == CADENZA_OK);
 

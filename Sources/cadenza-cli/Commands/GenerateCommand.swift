@@ -19,6 +19,7 @@ struct GenerateCommand: ParsableCommand {
         cadenza generate notes.safetensors --seed random -o continued.wav \
           --prompt beginning.wav --keep-prompt
         cadenza generate notes.safetensors --seconds 60 -o - | aplay
+        cadenza generate notes.safetensors --sample-rate 48000 -o studio.wav
         cadenza generate notes.safetensors --raw --format float -o - |
           ffmpeg -f f32le -ar 16000 -i - out.m4a
       """#
@@ -40,7 +41,12 @@ struct GenerateCommand: ParsableCommand {
         + "sets it at that moment.", valueName: "name=value"))
   var conditions: [ConditionArgument] = []
 
-  @Option(help: ArgumentHelp("A sound file to continue, at the model's sample rate; '-' is standard input.", valueName: "file"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Sample rate of the output, 1,000 ... 768,000. (default: the model's)", valueName: "hz"))
+  var sampleRate: Int?
+
+  @Option(help: ArgumentHelp("A sound file to continue, at any sample rate; '-' is standard input.", valueName: "file"))
   var prompt: String?
 
   @Flag(help: "Begin the output with the prompt.")
@@ -69,6 +75,9 @@ struct GenerateCommand: ParsableCommand {
     }
     if output.isEmpty { throw ValidationError("--output takes the name of a file, not an empty one") }
     if !(1...1_048_576).contains(block) { throw ValidationError("--block takes 1 ... 1,048,576, not \(block)") }
+    if let sampleRate, !SampleRateConverter.sampleRates.contains(sampleRate) {
+      throw ValidationError("--sample-rate takes 1,000 ... 768,000 Hz, not \(sampleRate)")
+    }
     if keepPrompt && prompt == nil { throw ValidationError("--keep-prompt needs --prompt") }
   }
 
@@ -78,23 +87,29 @@ struct GenerateCommand: ParsableCommand {
         .wrongUsage, "standard output is a terminal; expected a pipe or a file, as in: cadenza generate \(model) -o - | aplay")
     }
     let model = try ModelLoading.load(model)
-    var schedule = try ConditionSchedule(conditions, model: model)
+    let rate = sampleRate ?? model.sampleRate
+    var schedule = try ConditionSchedule(conditions, model: model, rate: rate)
     let seed = sampling.seed.draw()
-    let stream = try Stream(model: model, options: sampling.streamOptions(for: model, seed: seed, block: block))
-    let frames = max(1, Int((seconds * Double(model.sampleRate)).rounded()))
     let prompt = try prompt.map { path throws in try SoundFileReader(path: path) }
-    try prompt?.requireRate(model.sampleRate)
+    try prompt?.requireUsableRate()
+    var options = sampling.streamOptions(for: model, seed: seed, block: block)
+    options.sampleRate = rate
+    options.inputSampleRate = prompt?.sampleRate ?? 0
+    let stream = try Stream(model: model, options: options)
+    let frames = max(1, Int((seconds * Double(rate)).rounded()))
 
     var outputFrames = frames
-    if keepPrompt, let prompt { outputFrames = prompt.frames.map { $0 + frames } ?? Int.max }
-    let sink = try openSink(model: model, frames: outputFrames)
+    if keepPrompt, let prompt {
+      outputFrames = prompt.frames.map { ($0 * rate + prompt.sampleRate - 1) / prompt.sampleRate + frames } ?? Int.max
+    }
+    let sink = try openSink(rate: rate, frames: outputFrames)
     var clipped = 0
     if let prompt { try feed(prompt, to: stream, schedule: &schedule, sink: keepPrompt ? sink : nil) }
     let elapsed = try play(stream, frames: frames, schedule: &schedule, sink: sink, clipped: &clipped)
     try sink.finish()
 
     guard !quiet else { return }
-    let length = Double(frames) / Double(model.sampleRate)
+    let length = Double(frames) / Double(rate)
     StandardStreams.remark(
       "\(Text.fixed(length, 2)) s to \(output == "-" ? "standard output" : Text.printable(output)) in "
         + "\(Text.fixed(elapsed, 2)) s: \(Text.significant(length / elapsed)) x real time, seed \(seed)")
@@ -104,8 +119,7 @@ struct GenerateCommand: ParsableCommand {
   }
 
   /// `frames` Int.max: not known.
-  private func openSink(model: Model, frames: Int) throws -> any AudioSink {
-    let rate = model.sampleRate
+  private func openSink(rate: Int, frames: Int) throws -> any AudioSink {
     if output == "-" {
       return try SampleStreamWriter(output: nil, format: format ?? .pcm16, header: !raw, sampleRate: rate, frames: frames)
     }
@@ -130,6 +144,7 @@ struct GenerateCommand: ParsableCommand {
     _ prompt: SoundFileReader, to stream: Stream, schedule: inout ConditionSchedule, sink: (any AudioSink)?
   ) throws {
     _ = try schedule.apply(to: stream, at: 0)
+    let converter = try SampleRateConverter(from: prompt.sampleRate, to: stream.sampleRate)
     let progress = ProgressBar("listening", total: prompt.frames ?? 0, isQuiet: quiet)
     defer { progress.clear() }
     var samples: [Float] = []
@@ -145,18 +160,23 @@ struct GenerateCommand: ParsableCommand {
           throw CommandFailure("\"\(prompt.path)\" holds a sample that is not finite, after \(position) frames")
         }
         if status.rawValue < 0 { throw CommandFailure("cannot listen to \"\(prompt.path)\": \(status.phrase)") }
-        try sink?.write(samples)
+        try sink?.write(converter.convert(samples))
       }
       position += samples.count
       progress.update(position)
     }
+    let status = stream.endAudio()
+    if status.rawValue < 0 { throw CommandFailure("cannot listen to \"\(prompt.path)\": \(status.phrase)") }
+    try sink?.write(converter.finish())
   }
 
-  /// Returns the seconds spent generating, without writing.
+  /// Returns the seconds spent generating, without writing. The frames before the stream's latency are left out: what is written
+  /// begins with what the model generates first, and a condition for a moment is heard at that moment.
   private func play(
     _ stream: Stream, frames: Int, schedule: inout ConditionSchedule, sink: any AudioSink, clipped: inout Int
   ) throws -> Double {
-    let rate = Double(stream.model.sampleRate)
+    let rate = Double(stream.sampleRate)
+    let end = frames + stream.latency
     let progress = ProgressBar("generating", total: frames, isQuiet: quiet)
     defer { progress.clear() }
     let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: block)
@@ -164,23 +184,25 @@ struct GenerateCommand: ParsableCommand {
     guard let base = buffer.baseAddress else { return 0 }
     var position = 0
     var elapsed = 0.0
-    while position < frames {
+    while position < end {
       try Interruption.check()
       let quiet = try schedule.apply(to: stream, at: position)
-      let count = min(block, frames - position, quiet)
+      let count = min(block, end - position, quiet)
       let start = Clock.nanoseconds()
       let status = stream.generate(into: base, frames: count)
       elapsed += Clock.seconds(since: start)
       if status.rawValue < 0 {
         throw CommandFailure("generating stopped after \(Text.fixed(Double(position) / rate, 3)) s: \(status.phrase)")
       }
-      let samples = UnsafeBufferPointer(rebasing: UnsafeBufferPointer(buffer)[..<count])
+      let late = min(count, max(0, stream.latency - position))
+      let samples = UnsafeBufferPointer(rebasing: UnsafeBufferPointer(buffer)[late..<count])
       for sample in samples where sample.magnitude > 1 { clipped += 1 }
       try sink.write(samples)
       position += count
+      let written = max(0, position - stream.latency)
       progress.update(
-        position,
-        note: "\(Text.fixed(Double(position) / rate, 1)) s, \(Text.significant(Double(position) / rate / elapsed)) x real time")
+        written,
+        note: "\(Text.fixed(Double(written) / rate, 1)) s, \(Text.significant(Double(written) / rate / elapsed)) x real time")
       if status == .end { break }
     }
     return elapsed

@@ -9,7 +9,8 @@ struct ScoreCommand: ParsableCommand {
     discussion: """
       Each file is scored from silence, under the conditions set, at temperature 1: the mean negative log-likelihood that the \
       model gives to every sample just before hearing it. Lower is better; guessing evenly among 256 levels costs 8 bits. \
-      Files with several channels are averaged to one; their sample rate must be the model's.
+      Files with several channels are averaged to one, and converted where their sample rate is not the model's: the samples \
+      counted are the model's.
 
       EXAMPLES:
         cadenza score notes.safetensors flute.wav --set instrument=flute --set pitch=60
@@ -38,6 +39,7 @@ struct ScoreCommand: ParsableCommand {
 
   private struct Score {
     var path: String
+    /// Samples of the model.
     var frames = 0
     var nats = 0.0
     var problem: String?
@@ -52,16 +54,14 @@ struct ScoreCommand: ParsableCommand {
       throw CommandFailure(
         "\"\(self.model)\" predicts values, not probabilities, so nothing can be scored; expected a model with a softmax")
     }
-    let schedule = try ConditionSchedule(conditions, model: model)
+    let schedule = try ConditionSchedule(conditions, model: model, rate: model.sampleRate)
     try schedule.requireStatic()
-    var options = StreamOptions(for: model)
-    options.maximumBlockFrames = 4096
-    let stream = try Stream(model: model, options: options)
 
     var scores: [Score] = []
+    var streams: [Int: Stream] = [:]
     for path in audio {
       do {
-        scores.append(try score(path, stream: stream, schedule: schedule))
+        scores.append(try score(path, model: model, streams: &streams, schedule: schedule))
       } catch let failure as CommandFailure {
         // One bad file must not lose the others' scores.
         StandardStreams.complain(failure.message)
@@ -78,10 +78,25 @@ struct ScoreCommand: ParsableCommand {
     if good.count < scores.count { throw ExitCode.failure }
   }
 
-  private func score(_ path: String, stream: Stream, schedule: ConditionSchedule) throws -> Score {
+  /// A stream of `model` that takes audio at `rate`; one for each rate, however many files there are.
+  private func stream(of model: Model, at rate: Int, _ streams: inout [Int: Stream]) throws -> Stream {
+    if let stream = streams[rate] { return stream }
+    var options = StreamOptions(for: model)
+    options.maximumBlockFrames = 4096
+    options.inputSampleRate = rate
+    let stream = try Stream(model: model, options: options)
+    streams[rate] = stream
+    return stream
+  }
+
+  private func score(
+    _ path: String, model: Model, streams: inout [Int: Stream], schedule: ConditionSchedule
+  ) throws -> Score {
     let file = try SoundFileReader(path: path)
-    try file.requireRate(stream.model.sampleRate)
+    try file.requireUsableRate()
+    let stream = try stream(of: model, at: file.sampleRate, &streams)
     var score = Score(path: path)
+    var heard = 0
     var schedule = schedule
     let reset = stream.reset(seed: 0)
     if reset.rawValue < 0 { throw CommandFailure("cannot score \"\(path)\": \(reset.phrase)") }
@@ -98,13 +113,18 @@ struct ScoreCommand: ParsableCommand {
         samples.baseAddress.map { stream.score($0, frames: samples.count, nats: &nats) } ?? .ok
       }
       if status == .invalidArgument {
-        throw CommandFailure("\"\(path)\" holds a sample that is not finite, after \(score.frames) frames")
+        throw CommandFailure("\"\(path)\" holds a sample that is not finite, after \(heard) frames")
       }
       if status.rawValue < 0 { throw CommandFailure("cannot score \"\(path)\": \(status.phrase)") }
       score.nats += nats
-      score.frames += samples.count
-      progress.update(score.frames, note: Text.printable(path))
+      heard += samples.count
+      progress.update(heard, note: Text.printable(path))
     }
+    var nats = 0.0
+    let status = stream.endAudio(scoring: &nats)
+    if status.rawValue < 0 { throw CommandFailure("cannot score \"\(path)\": \(status.phrase)") }
+    score.nats += nats
+    score.frames = (heard * model.sampleRate + file.sampleRate - 1) / file.sampleRate
     if score.frames == 0 { throw CommandFailure("\"\(path)\" holds no samples") }
     return score
   }

@@ -11,13 +11,19 @@ struct ConditionSchedule {
   private var changes: [Change]
   /// Values of local conditions that the stream's queue has had no room for yet, by condition.
   private var waiting: [[Float]]
+  private let modelRate: Int
+  /// Of the stream's frames.
+  private let rate: Int
 
-  init(_ arguments: [ConditionArgument], model: Model) throws(CommandFailure) {
+  /// For a stream whose output has a sample rate of `rate`.
+  init(_ arguments: [ConditionArgument], model: Model, rate: Int) throws(CommandFailure) {
+    modelRate = model.sampleRate
+    self.rate = rate
     conditions = model.configuration.conditions
     waiting = conditions.map { _ in [] }
     changes = []
     for argument in arguments {
-      let frame = Int((argument.seconds * Double(model.sampleRate)).rounded())
+      let frame = Int((argument.seconds * Double(rate)).rounded())
       changes.append(Change(frame: frame, value: try ConditionValue(argument, conditions: conditions)))
     }
     // Stable: of two for the same moment, the later on the command line wins.
@@ -47,7 +53,9 @@ struct ConditionSchedule {
       try fill(index: index, of: stream)
       guard !waiting[index].isEmpty, let framesPerValue = conditions[index].framesPerValue else { continue }
       // The queue is full now; come back before it runs dry.
-      quiet = min(quiet, framesPerValue * max(1, conditions[index].queueCapacity))
+      let samples = framesPerValue * max(1, conditions[index].queueCapacity)
+      // One less: a frame may take a sample of the model more than its share.
+      quiet = min(quiet, (samples - 1) * rate / modelRate)
     }
     return max(1, quiet)
   }

@@ -4,3 +4,9 @@ protocol AudioSink {
   /// The output is complete.
   func finish() throws
 }
+
+extension AudioSink {
+  func write(_ samples: [Float]) throws {
+    try samples.withUnsafeBufferPointer { try write($0) }
+  }
+}

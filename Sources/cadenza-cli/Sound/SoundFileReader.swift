@@ -1,4 +1,5 @@
 import CSndfile
+import Cadenza
 import Glibc
 
 /// A sound file read through libsndfile, block by block, its channels averaged to one.
@@ -36,11 +37,10 @@ final class SoundFileReader {
     if file != nil { sf_close(file) }
   }
 
-  func requireRate(_ rate: Int) throws(CommandFailure) {
-    guard sampleRate == rate else {
-      throw CommandFailure(
-        "\"\(path)\" has a sample rate of \(sampleRate) Hz, and the model needs \(rate) Hz; "
-          + "convert it first, as with: sox \"\(path)\" -r \(rate) converted.wav")
+  /// Files of any rate can be heard that the engine converts from.
+  func requireUsableRate() throws(CommandFailure) {
+    guard SampleRateConverter.sampleRates.contains(sampleRate) else {
+      throw CommandFailure("\"\(path)\" has a sample rate of \(sampleRate) Hz; expected 1,000 to 768,000 Hz")
     }
   }
 
