@@ -171,12 +171,13 @@ CADENZA_API cadenza_status cadenza_model_get_condition_info(const cadenza_model 
 typedef struct cadenza_stream cadenza_stream;
 
 /* How a stream begins, and at which sample rates it works.
-   What the model generates at its own rate is converted to sample_rate: flat within 0.1 dB to 0.4 of the lower of the two rates,
-   100 dB of signal-to-noise for what lies below 0.45 of it, its images and aliases included. It is done sample by sample, so that
-   any split of the frames into blocks gives the same bits, and time is counted in whole numbers, so that nothing ever drifts. The
-   output may go beyond -1 ... 1 by what a wave does between its samples, and is late by cadenza_stream_get_latency.
-   Audio that the stream is given is converted from input_sample_rate in the same way. Each of the two conversions takes memory of
-   its own in cadenza_stream_create, 2 MB at most. */
+   What the model generates at its own rate is converted to sample_rate: flat within 0.1 dB to 0.4 of the lower of the two
+   rates, 100 dB of signal-to-noise for what lies below 0.45 of it, its images and aliases included. It is done sample by
+   sample, so that any split of the frames into blocks gives the same bits, and time is counted in whole numbers, so that
+   nothing ever drifts. The output may go beyond -1 ... 1 by what a wave does between its samples, and is late by
+   cadenza_stream_get_latency.
+   Audio that the stream is given is converted from input_sample_rate in the same way. Each of the two conversions takes memory
+   of its own in cadenza_stream_create, 2 MB at most. */
 typedef struct cadenza_stream_options {
   uint32_t struct_size;         /* set by cadenza_stream_options_init */
   uint32_t sample_rate;         /* Hz of the output, 1,000 ... 768,000; 0: the model's */
@@ -192,15 +193,15 @@ typedef struct cadenza_stream_options {
 } cadenza_stream_options;
 
 /* Fills *options with the defaults, those of `model` where it is not NULL. NULL options are ignored. The symbol of this name
-   writes the 40 bytes of the first release for ever, up to render_ahead_frames, so that old programs stay safe; a program that is
-   compiled with this header calls the one below it, which writes 48. cadenza_stream_create takes both. [any-thread] */
+   writes the 40 bytes of the first release for ever, up to render_ahead_frames, so that old programs stay safe; a program that
+   is compiled with this header calls the one below it, which writes 48. cadenza_stream_create takes both. [any-thread] */
 CADENZA_API void cadenza_stream_options_init(cadenza_stream_options *options, const cadenza_model *model);
 CADENZA_API void cadenza_stream_options_init_48(cadenza_stream_options *options, const cadenza_model *model);
 #define cadenza_stream_options_init cadenza_stream_options_init_48
 
 /* Creates a stream and hands it out in *stream; it retains the model. `options` may be NULL for the defaults, and is not kept.
-   Errors: INVALID_ARGUMENT (NULL model or stream, a value out of range, a sample rate among them, a struct_size this library does
-   not know), UNSUPPORTED, OUT_OF_MEMORY; *stream is then NULL. [main-thread] */
+   Errors: INVALID_ARGUMENT (NULL model or stream, a value out of range, a sample rate among them, a struct_size this library
+   does not know), UNSUPPORTED, OUT_OF_MEMORY; *stream is then NULL. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_create(cadenza_model *model, const cadenza_stream_options *options,
                                                  cadenza_stream **stream, cadenza_error *error);
 
@@ -210,8 +211,8 @@ CADENZA_API void cadenza_stream_destroy(cadenza_stream *stream);
 /* The most frames one call may ask for, 2^30. More is taken for a mistake. */
 #define CADENZA_MAX_BLOCK_FRAMES 1073741824
 
-/* Fills `output` with the next `frames` mono samples, at the stream's sample rate. The whole of it is always written: with silence
-   where an error is returned, a NULL stream included. `frames` 0 is fine and does nothing; `output` may then be NULL.
+/* Fills `output` with the next `frames` mono samples, at the stream's sample rate. The whole of it is always written: with
+   silence where an error is returned, a NULL stream included. `frames` 0 is fine and does nothing; `output` may then be NULL.
    Errors: INVALID_ARGUMENT (NULL; more than CADENZA_MAX_BLOCK_FRAMES: nothing is written), NUMERIC (the network produced a
    value that is not finite: silence from that sample to the end of the block, and in every later block until a reset or a loaded
    state).
@@ -224,10 +225,12 @@ CADENZA_API cadenza_status cadenza_stream_reset(cadenza_stream *stream, uint64_t
 
 /* Feeds `frames` samples at the rate of options.input_sample_rate, by default the model's own, as if the stream had generated
    them: what follows continues them. No random number is used. Calls may be split anyhow. Values beyond -1 ... 1 are clipped.
-   Where the output has another rate than the model, its next cadenza_stream_get_latency frames still hold the end of what was fed.
-   At another input rate than the model's, audio of n frames becomes n x model's rate / input rate samples, rounded up. The last few
-   of them (40 samples of the lower rate) wait for the frames that follow: the next cadenza_generate_block feeds them, or, rather
-   than on the audio thread, a call with samples NULL and frames 0, which ends the audio. What is fed next begins after silence.
+   Where the output has another rate than the model, its next cadenza_stream_get_latency frames still hold the end of what was
+   fed.
+   At another input rate than the model's, audio of n frames becomes n x model's rate / input rate samples, rounded up. The
+   last few of them (40 samples of the lower rate) wait for the frames that follow: the next cadenza_generate_block feeds them,
+   or, rather than on the audio thread, a call with samples NULL and frames 0, which ends the audio. What is fed next begins
+   after silence.
    Errors: INVALID_ARGUMENT (NULL, a sample that is not finite, more than CADENZA_MAX_BLOCK_FRAMES: nothing is fed), NUMERIC,
    STATE (an earlier NUMERIC error). `frames` 0 is fine, and `samples` may then be NULL.
    Costs as much as generating; meant for another thread than the audio thread, though it allocates nothing. [main-thread] */
@@ -235,8 +238,8 @@ CADENZA_API cadenza_status cadenza_stream_prime(cadenza_stream *stream, const fl
 
 /* Like cadenza_stream_prime, and sets *nats to the summed negative log-likelihood, in nats, that the model gave to the samples
    just before it was fed each of them (temperature 1, no top-k or top-p). Divide by frames x ln 2 for bits a sample.
-   At another input rate than the model's, divide by the number of the model's samples instead, as cadenza_stream_prime counts them,
-   and add the nats of the call that ends the audio.
+   At another input rate than the model's, divide by the number of the model's samples instead, as cadenza_stream_prime counts
+   them, and add the nats of the call that ends the audio.
    Errors: as prime; UNSUPPORTED (a model without a softmax); *nats is then 0. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_score(cadenza_stream *stream, const float *samples, size_t frames, double *nats);
 
@@ -257,8 +260,8 @@ CADENZA_API cadenza_status cadenza_stream_get_parameter(const cadenza_stream *st
 /* Sets condition `index`; `values` is copied.
    Global: `count` is 1 for a class, `size` for a vector; the next block uses the latest value set.
    Local: `count` is a whole number of values, 1 or `size` numbers each; they are queued behind those that wait, and each lasts
-   frames_per_value samples of the model (at another output rate: frames_per_value x output rate / model's rate frames, on average
-   exactly); the last one holds when the queue runs dry.
+   frames_per_value samples of the model (at another output rate: frames_per_value x output rate / model's rate frames, on
+   average exactly); the last one holds when the queue runs dry.
    A value is heard cadenza_stream_get_latency frames after the frame that it is set before.
    Errors: INVALID_ARGUMENT (NULL, unknown index, wrong count, not finite, not a class), STATE (the queue has no room, or
    another thread is setting a condition of this stream at this moment): nothing is changed.
@@ -296,15 +299,15 @@ CADENZA_API cadenza_status cadenza_stream_get_statistics(const cadenza_stream *s
 
 /* ---- Sample rates ------------------------------------------------------------------------------------------------------ */
 
-/* Sets *frames to the stream's latency, in frames of its output: by so much the output lags what the model generates. The model's
-   sample n sounds at frame n x output rate / model's rate + latency exactly, and what is set before frame f is heard from frame
-   f + latency on. 0 at the model's own rate; else 40 samples of the lower of the two rates, rounded up to a whole frame. It never
-   changes while the stream lives: a plugin reports it to its host, a program that writes a file leaves out so many frames at the
-   beginning. Errors: INVALID_ARGUMENT (NULL). [any-thread] [audio-thread] */
+/* Sets *frames to the stream's latency, in frames of its output: by so much the output lags what the model generates. The
+   model's sample n sounds at frame n x output rate / model's rate + latency exactly, and what is set before frame f is heard
+   from frame f + latency on. 0 at the model's own rate; else 40 samples of the lower of the two rates, rounded up to a whole
+   frame. It never changes while the stream lives: a plugin reports it to its host, a program that writes a file leaves out so
+   many frames at the beginning. Errors: INVALID_ARGUMENT (NULL). [any-thread] [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_get_latency(const cadenza_stream *stream, uint32_t *frames);
 
-/* Tells whether cadenza_stream_load_state would take `size` bytes at `bytes`, and if not, why: of another model, of other sample
-   rates, damaged. The stream is not changed. Errors: as cadenza_stream_load_state, with a sentence. [main-thread] */
+/* Tells whether cadenza_stream_load_state would take `size` bytes at `bytes`, and if not, why: of another model, of other
+   sample rates, damaged. The stream is not changed. Errors: as cadenza_stream_load_state, with a sentence. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_check_state(const cadenza_stream *stream, const void *bytes, size_t size,
                                                       cadenza_error *error);
 

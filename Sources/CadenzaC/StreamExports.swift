@@ -8,8 +8,8 @@ func unmanagedStream(_ handle: OpaquePointer) -> Unmanaged<Stream> {
   Unmanaged.fromOpaque(UnsafeRawPointer(handle))
 }
 
-// An old program's structure has the size of its own release: each of these symbols writes as many bytes for ever, and the header
-// maps the name to the one of its own size.
+// An old program's structure has the size of its own release: each of these symbols writes as many bytes for ever, and the
+// header maps the name to the one of its own size.
 
 @c @implementation
 public func cadenza_stream_options_init(_ options: UnsafeMutablePointer<cadenza_stream_options>?, _ model: OpaquePointer?) {

@@ -48,7 +48,7 @@ struct LayoutTests {
   }
 
   @Test func streamOptions() {
-    #expect(MemoryLayout<cadenza_stream_options>.size == 40)
+    #expect(MemoryLayout<cadenza_stream_options>.size == 48)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.struct_size) == 0)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.sample_rate) == 4)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.max_block_frames) == 8)
@@ -58,6 +58,8 @@ struct LayoutTests {
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.top_p) == 28)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.gain) == 32)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.render_ahead_frames) == 36)
+    #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.input_sample_rate) == 40)
+    #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.reserved) == 44)
   }
 
   @Test func streamStatistics() {

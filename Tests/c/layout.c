@@ -206,7 +206,8 @@ static void options_init_writes_its_structure_only(void) {
   cadenza_model_release(model);
 }
 
-/* A program of the first release: its structure has 40 bytes, it calls the symbol of that release, and means what it meant then. */
+/* A program of the first release: its structure has 40 bytes, it calls the symbol of that release, and means what it meant
+   then. */
 static void options_of_the_first_release_work(void) {
 #undef cadenza_stream_options_init
   cadenza_model *model = load_tiny(TINY_WAVENET);

@@ -1,10 +1,11 @@
-"""What libsoxr makes of a sound at other sample rates: writes Tests/Fixtures/rates, which SoxrTests.swift compares the engine with.
+"""What libsoxr makes of a sound at other sample rates: Tests/Fixtures/rates, which SoxrTests.swift compares the engine with.
 
     pip install numpy soxr
     python3 Tests/numerics/soxr_reference.py
 
 Run by hand. The sound is seven sines, up to 0.3 of the lower rate, under a window that begins and ends in silence; SoxrTests.swift
-makes the same. Above 0.3 of the lower rate, soxr lets its passband fall by up to 0.01 dB, which would be -84 dB of difference. FROM-TO.f32 holds its conversion by soxr's best recipe, in double precision, as little-endian single precision.
+makes the same. (Above, soxr lets its passband fall by up to 0.01 dB: -84 dB of difference to what is exact.) FROM-TO.f32 holds its
+conversion by soxr's best recipe, in double precision, as little-endian single precision.
 """
 
 from pathlib import Path

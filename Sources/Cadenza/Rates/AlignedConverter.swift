@@ -3,8 +3,9 @@ import CadenzaKernels
 /// Converts whole sounds, each from its first sample to its last, without a lag: output sample n is where input sample
 /// n · input / output is, and a sound of N input samples becomes one of ⌈N · output / input⌉.
 ///
-/// `push` each sample and take what is ready; at the end, `extend` for as long as `owed` outputs are not out. A sound begins after
-/// silence; behind its end it is taken to go on turned about its last sample, which bends least what comes shortly before.
+/// `push` each sample and take what is ready; at the end, `extend` for as long as `owed` outputs are not out. A sound begins
+/// after silence; behind its end it is taken to go on turned about its last sample, which bends least what comes shortly
+/// before.
 struct AlignedConverter {
   private var converter: RateConverter
   /// Whether a sound has begun and not ended.

@@ -1,16 +1,16 @@
 import CadenzaKernels
 
-/// The low-pass filter of a conversion between two sample rates: a sinc under a Kaiser window, 40 samples of the lower rate to either
-/// side, cut at half of that rate.
+/// The low-pass filter of a conversion between two sample rates: a sinc under a Kaiser window, 40 samples of the lower rate to
+/// either side, cut at half of that rate.
 ///
 /// Its transition is 0.45 to 0.55 of the lower rate; what is beyond is 120 dB down. Output sample m is where the input's sample
 /// (m − latency) · input / output is:
 ///
 ///     y[m] = Σ_n x[n] h(m · input / output − n − delay)      delay = latency · input / output
 ///
-/// Where the time of an output falls between two input samples, the phase, takes one of `ratio.output` values. The filter is stored
-/// for each of them, a row of taps each, where that is no more than 1 MiB; else for so many phases that between two of them a
-/// straight line is within the same 120 dB.
+/// Where the time of an output falls between two input samples, the phase, takes one of `ratio.output` values. The filter is
+/// stored for each of them, a row of taps each, where that is no more than 1 MiB; else for so many phases that between two of
+/// them a straight line is within the same 120 dB.
 struct ConversionFilter {
   let ratio: RateRatio
   /// Samples of the output by which it lags.
@@ -26,7 +26,8 @@ struct ConversionFilter {
   static let halfWidth = 40
   /// Of the Kaiser window: 120 dB (Kaiser 1974: 0.1102 (A − 8.7)).
   static let shape = 12.2653
-  /// Phases that are stored for one sample of the lower rate, where not all are. Between two, a line is off by (0.45 / 512)² at most.
+  /// Phases that are stored for one sample of the lower rate, where not all are. Between two, a line is off by (0.45 / 512)²
+  /// at most.
   static let phasesPerSample = 512
   /// Numbers in the table where all phases are stored.
   static let maximumExactCount = 1 << 18

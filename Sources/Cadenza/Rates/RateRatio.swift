@@ -1,5 +1,5 @@
-/// Two sample rates in lowest terms. From one sample of the output to the next, `input` / `output` samples of the input go by: whole
-/// numbers throughout, so that nothing drifts however long a stream plays.
+/// Two sample rates in lowest terms. From one sample of the output to the next, `input` / `output` samples of the input go by:
+/// whole numbers throughout, so that nothing drifts however long a stream plays.
 struct RateRatio: Equatable {
   let input: Int
   let output: Int

@@ -1,12 +1,12 @@
 import CadenzaKernels
 
-/// Converts sounds from one sample rate to another, with the quality of a stream's output: 100 dB, flat to 0.45 of the lower rate.
+/// Converts sounds from one sample rate to another, with the quality of a stream's output.
 ///
 ///     let converter = try SampleRateConverter(from: 44_100, to: 16_000)
 ///     let converted = converter.convert(samples) + converter.finish()
 ///
-/// A sound of N samples becomes one of ⌈N · to / from⌉, sample n of which is where sample n · from / to was. It may come in pieces of
-/// any size. One thread at a time.
+/// A sound of N samples becomes one of ⌈N · to / from⌉, sample n of which is where sample n · from / to was. It may come in
+/// pieces of any size. One thread at a time.
 public final class SampleRateConverter {
   /// nil: the rates are the same.
   private let converter: UnsafeMutablePointer<AlignedConverter>?
@@ -52,8 +52,8 @@ public final class SampleRateConverter {
     ck_free(memory)
   }
 
-  /// The next samples of a sound, −1 … 1 and finite (others are clipped; NaN is taken as silence), as far as they can be converted
-  /// already.
+  /// The next samples of a sound, −1 … 1 and finite (others are clipped; NaN is taken as silence), as far as they can be
+  /// converted already.
   public func convert(_ samples: UnsafeBufferPointer<Float>) -> [Float] {
     guard let converter else { return Array(samples) }
     let arithmetic = ck_enter_arithmetic()

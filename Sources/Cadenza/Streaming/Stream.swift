@@ -4,8 +4,8 @@ import Synchronization
 /// One voice of a model: state, sampler and random generator. All its memory is taken in `init`.
 ///
 /// `generate`, `reset`, `setParameter`, `parameter`, `setCondition`, `latency` and `statistics` are for the audio thread: they
-/// allocate nothing, take no lock and wait for nothing. `latency`, `setParameter`, `parameter`, `setCondition` and `statistics` may
-/// be called from any thread while another generates; nothing else may.
+/// allocate nothing, take no lock and wait for nothing. `latency`, `setParameter`, `parameter`, `setCondition` and
+/// `statistics` may be called from any thread while another generates; nothing else may.
 public final class Stream: @unchecked Sendable {
   // Unchecked: the rule above is the caller's to keep, as on every audio callback.
 
@@ -117,15 +117,15 @@ public final class Stream: @unchecked Sendable {
     return .ok
   }
 
-  /// Feeds audio at `inputSampleRate` as if the stream had generated it. Uses no random number. Calls may be split anyhow: at another
-  /// rate than the model's, the last few samples wait for those that follow, until `endAudio` or the next `generate`.
+  /// Feeds audio at `inputSampleRate` as if the stream had generated it. Uses no random number. Calls may be split anyhow: at
+  /// another rate than the model's, the last few samples wait for those that follow, until `endAudio` or the next `generate`.
   @_noLocks
   public func prime(_ samples: UnsafePointer<Float>, frames: Int) -> Status {
     feed(samples, frames: frames, nats: nil)
   }
 
-  /// Ends audio at another rate than the model's: feeds what waits for more of it. ⌈frames · model's rate / its rate⌉ samples of the
-  /// model have then been fed. Nothing where no audio was begun.
+  /// Ends audio at another rate than the model's: feeds what waits for more of it. ⌈frames · model's rate / its rate⌉ samples
+  /// of the model have then been fed. Nothing where no audio was begun.
   @_noLocks
   public func endAudio() -> Status { endAudio(nats: nil) }
 
@@ -248,8 +248,8 @@ public final class Stream: @unchecked Sendable {
     return .ok
   }
 
-  /// Continues where the stream was that saved `bytes`; `format`, and nothing changed, where they are not a state of this model at
-  /// these sample rates.
+  /// Continues where the stream was that saved `bytes`; `format`, and nothing changed, where they are not a state of this
+  /// model at these sample rates.
   public func loadState(_ bytes: UnsafeRawBufferPointer) -> Status {
     do throws(Failure) {
       let (values, reader) = try readState(bytes)

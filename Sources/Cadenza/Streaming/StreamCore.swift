@@ -165,7 +165,8 @@ struct StreamCore {
       if let inputConverter { _ = endAudio(inputConverter, nil) }
       if let outputConverter {
         while frame < frames {
-          // The network is asked for what this very frame needs, and nothing ahead: that makes any split of the frames the same.
+          // The network is asked for what this very frame needs, and nothing ahead: that makes any split of the frames the
+          // same.
           while !outputConverter.pointee.isReady {
             if !choose(settings) {
               hasFailed = true
@@ -247,8 +248,8 @@ struct StreamCore {
     return .ok
   }
 
-  /// Feeds one sample at the model's rate; false where its likelihood was asked for and the network produced a value that is not
-  /// finite.
+  /// Feeds one sample at the model's rate; false where its likelihood was asked for and the network produced a value that is
+  /// not finite.
   @_noLocks @inline(__always)
   private mutating func accept(_ sample: Float, _ nats: UnsafeMutablePointer<Double>?) -> Bool {
     step()

@@ -2,7 +2,8 @@
  * Vector kernels. One source (Kernels.inc) compiled per instruction set, one set chosen when a model is loaded.
  *
  * Every set gives the same bits: vector lanes are outputs, and each output is accumulated alone, over its inputs in ascending
- * order, with fused multiply-add. All sets work in panels of 16 outputs, whatever the width of the machine's registers.
+ * order, with fused multiply-add; ck_mass_below and ck_dot, which have one output, say in which order they add up lanes. All
+ * sets work in panels of 16 outputs, whatever the width of the machine's registers.
  *
  * Buffers are 64-byte aligned, and padded with zeros to whole panels.
  */
@@ -94,8 +95,8 @@ CK_REALTIME size_t ck_count_below(const ck_kernels *kernels, const float *x, siz
    padding. Never falls when `bound` rises. */
 CK_REALTIME float ck_mass_below(const ck_kernels *kernels, const float *x, const float *mass, size_t count, float bound);
 
-/* The sum of x[i] c[i]: in sixteen interleaved partial sums, each over ascending i, which are then added by halves. `count` is a
-   multiple of 16; x need not be aligned. */
+/* The sum of x[i] c[i]: in sixteen interleaved partial sums, each over ascending i, which are then added by halves. `count` is
+   a multiple of 16; x need not be aligned. */
 CK_REALTIME float ck_dot(const ck_kernels *kernels, const float *x, const float *c, size_t count);
 
 /* Elementwise functions in single precision, for tests of their stated errors; count is a multiple of 16. */

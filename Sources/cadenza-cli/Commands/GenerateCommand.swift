@@ -170,8 +170,8 @@ struct GenerateCommand: ParsableCommand {
     try sink?.write(converter.finish())
   }
 
-  /// Returns the seconds spent generating, without writing. The frames before the stream's latency are left out: what is written
-  /// begins with what the model generates first, and a condition for a moment is heard at that moment.
+  /// Returns the seconds spent generating, without writing. The frames before the stream's latency are left out: what is
+  /// written begins with what the model generates first, and a condition for a moment is heard at that moment.
   private func play(
     _ stream: Stream, frames: Int, schedule: inout ConditionSchedule, sink: any AudioSink, clipped: inout Int
   ) throws -> Double {

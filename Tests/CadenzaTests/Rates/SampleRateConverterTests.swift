@@ -19,8 +19,8 @@ struct SampleRateConverterTests {
     return converted + converter.finish()
   }
 
-  /// Sample n of the result is where n · from / to was: from the beginning, where silence comes before, to the last sample, behind which
-  /// the sound is turned about its end.
+  /// Sample n of the result is where n · from / to was: from the beginning, where silence comes before, to the last sample,
+  /// behind which the sound is turned about its end.
   @Test(arguments: cases)
   func soundsKeepTheirTimeAndLength(_ rates: Rates) throws {
     let hertz = 0.02 * Double(rates.lower)

@@ -216,7 +216,8 @@ struct StreamTests {
   @Test func optionsOutOfRangeAreRefused() throws {
     let model = try Model(path: Reference.named("wavenet-plain").modelPath)
     let changes: [(Status, (inout StreamOptions) -> Void)] = [
-      (.unsupported, { $0.sampleRate = 44_100 }), (.unsupported, { $0.renderAheadFrames = 64 }),
+      (.invalidArgument, { $0.sampleRate = 999 }), (.invalidArgument, { $0.inputSampleRate = 768_001 }),
+      (.unsupported, { $0.renderAheadFrames = 64 }),
       (.invalidArgument, { $0.temperature = -1 }), (.invalidArgument, { $0.temperature = .nan }),
       (.invalidArgument, { $0.topK = -1 }), (.invalidArgument, { $0.topP = 2 }), (.invalidArgument, { $0.gain = .infinity }),
       (.invalidArgument, { $0.maximumBlockFrames = -1 }),

@@ -8,8 +8,8 @@ func sine(_ frequency: Double, count: Int, amplitude: Double = 0.9, phase: Doubl
   (0..<count).map { Float(amplitude * sin(2 * .pi * frequency * Double($0) + phase)) }
 }
 
-/// How much of `samples` is a sine of `frequency` cycles a sample: its amplitude by least squares, and its power over that of all the
-/// rest, in decibels.
+/// How much of `samples` is a sine of `frequency` cycles a sample: its amplitude by least squares, and its power over that of
+/// all the rest, in decibels.
 func measure(_ samples: [Float], frequency: Double) -> (amplitude: Double, signalToNoise: Double) {
   var (cc, ss, cs, xc, xs) = (0.0, 0.0, 0.0, 0.0, 0.0)
   for (index, sample) in samples.enumerated() {
