@@ -302,8 +302,9 @@ CADENZA_API cadenza_status cadenza_stream_get_statistics(const cadenza_stream *s
 /* Sets *frames to the stream's latency, in frames of its output: by so much the output lags what the model generates. The
    model's sample n sounds at frame n x output rate / model's rate + latency exactly, and what is set before frame f is heard
    from frame f + latency on. 0 at the model's own rate; else 40 samples of the lower of the two rates, rounded up to a whole
-   frame. It never changes while the stream lives: a plugin reports it to its host, a program that writes a file leaves out so
-   many frames at the beginning. Errors: INVALID_ARGUMENT (NULL). [any-thread] [audio-thread] */
+   frame. (The gain works on the frames themselves, at once.) It never changes while the stream lives: a plugin reports it to
+   its host, a program that writes a file leaves out so many frames at the beginning. Errors: INVALID_ARGUMENT (NULL).
+   [any-thread] [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_get_latency(const cadenza_stream *stream, uint32_t *frames);
 
 /* Tells whether cadenza_stream_load_state would take `size` bytes at `bytes`, and if not, why: of another model, of other

@@ -2,7 +2,7 @@
  * generate — lets a Cadenza model play into a WAV file, block by block, as an audio plugin would pull it.
  *
  *   generate notes.safetensors out.wav
- *   generate notes.safetensors out.wav --seconds 10 --seed 7 --block 128 pitch=60 instrument=guitar
+ *   generate notes.safetensors out.wav --seconds 10 --seed 7 --rate 48000 --block 128 pitch=60 instrument=guitar
  *
  * The four steps that every host takes are marked 1 to 4 in main(). Steps 1, 2 and 4 belong to any thread but the audio thread;
  * step 3 is the audio callback.
@@ -98,7 +98,8 @@ static void set_condition(const cadenza_model *model, cadenza_stream *stream, co
 
 int main(int argument_count, char **arguments) {
   if (argument_count < 3) {
-    fputs("usage: generate MODEL OUTPUT.wav [--seconds S] [--seed N] [--block FRAMES] [--temperature T] [NAME=VALUE ...]\n",
+    fputs("usage: generate MODEL OUTPUT.wav [--seconds S] [--seed N] [--rate HZ] [--block FRAMES] [--temperature T]"
+          " [NAME=VALUE ...]\n",
           stderr);
     return EXIT_FAILURE;
   }
@@ -128,6 +129,8 @@ int main(int argument_count, char **arguments) {
       seconds = number(value, option, 0, 36000);
     } else if (strcmp(option, "--seed") == 0) {
       options.seed = seed_number(value);
+    } else if (strcmp(option, "--rate") == 0) {
+      options.sample_rate = (uint32_t)number(value, option, 1000, 768000); /* a plugin passes its host's */
     } else if (strcmp(option, "--block") == 0) {
       block_frames = (size_t)number(value, option, 1, MAX_BLOCK);
     } else if (strcmp(option, "--temperature") == 0) {
@@ -142,14 +145,24 @@ int main(int argument_count, char **arguments) {
   if (cadenza_stream_create(model, &options, &stream, &error) != CADENZA_OK) die("%s", error.message);
   for (int at = conditions; at < argument_count; at++) set_condition(model, stream, arguments[at]);
 
-  SF_INFO format = {.samplerate = (int)info.sample_rate, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
+  const uint32_t rate = options.sample_rate != 0 ? options.sample_rate : info.sample_rate;
+  SF_INFO format = {.samplerate = (int)rate, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
   SNDFILE *file = sf_open(output_path, SFM_WRITE, &format);
   if (!file) die("%s: %s", output_path, sf_strerror(NULL));
   sf_command(file, SFC_SET_CLIPPING, NULL, SF_TRUE);
 
   /* 3. Pull blocks of sound. This loop's first line is all that an audio callback needs. */
   float block[MAX_BLOCK];
-  size_t total_frames = (size_t)(seconds * info.sample_rate + 0.5);
+  size_t total_frames = (size_t)(seconds * rate + 0.5);
+  /* At another sample rate than the model's, its sound comes late by so many frames. A plugin tells its host; a file begins behind
+     them. */
+  uint32_t latency = 0;
+  cadenza_stream_get_latency(stream, &latency);
+  for (uint32_t left = latency; left > 0;) {
+    const uint32_t frames = left < MAX_BLOCK ? left : MAX_BLOCK;
+    if (cadenza_generate_block(stream, block, frames) < 0) break; /* the loop below says why */
+    left -= frames;
+  }
   for (size_t done = 0; done < total_frames; done += block_frames) {
     size_t frames = total_frames - done < block_frames ? total_frames - done : block_frames;
     cadenza_status status = cadenza_generate_block(stream, block, frames);
@@ -160,12 +173,11 @@ int main(int argument_count, char **arguments) {
 
   cadenza_stream_statistics statistics = {.struct_size = sizeof statistics};
   cadenza_stream_get_statistics(stream, &statistics);
-  printf("%s: %.2f s of \"%s\" at %u Hz in blocks of %zu frames (kernels: %s)\n", output_path,
-         (double)total_frames / info.sample_rate, info.name, (unsigned)info.sample_rate, block_frames, info.instruction_set);
+  printf("%s: %.2f s of \"%s\" at %u Hz in blocks of %zu frames (kernels: %s)\n", output_path, (double)total_frames / rate,
+         info.name, (unsigned)rate, block_frames, info.instruction_set);
   if (statistics.total_seconds > 0) {
-    printf("%.1f x real time; worst block %.0f us of %.0f us\n",
-           (double)statistics.frames / info.sample_rate / statistics.total_seconds, 1e6 * statistics.worst_block_seconds,
-           1e6 * (double)block_frames / info.sample_rate);
+    printf("%.1f x real time; worst block %.0f us of %.0f us\n", (double)statistics.frames / rate / statistics.total_seconds,
+           1e6 * statistics.worst_block_seconds, 1e6 * (double)block_frames / rate);
   }
 
   /* 4. Give everything back. */

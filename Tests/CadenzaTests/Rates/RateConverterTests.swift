@@ -120,7 +120,7 @@ struct RateConverterTests {
   }
 
   /// An hour, output by output: whole numbers do not drift.
-  @Test(arguments: [Rates(from: 16_000, to: 44_100), Rates(from: 16_001, to: 9_600)])
+  @Test(arguments: [Rates(from: 8000, to: 11_025), Rates(from: 16_001, to: 9600)])
   func anHourDoesNotDrift(_ rates: Rates) {
     let probe = RateConverterProbe(from: rates.from, to: rates.to)
     var pushed = 0
