@@ -49,10 +49,12 @@ struct StreamRateTests {
 
   @Test(arguments: cases)
   func blockSizesDoNotMatter(_ reference: Reference) throws {
-    for rate in [44_100, 8000] {
-      let expected = try stream(reference, output: rate).take(5000, blocks: [5000])
+    // Filters of many phases take a while to make without optimisation: one model has them.
+    for rate in reference.name == "wavenet-plain" ? [44_100, 16_001, 48_000, 8000] : [48_000, 8000] {
+      let count = 4500 * rate / 48_000
+      let expected = try stream(reference, output: rate).take(count, blocks: [count])
       for blocks in [[1], [7], [64], [4096], [3, 1, 100, 17, 64, 2]] {
-        #expect(try stream(reference, output: rate).take(5000, blocks: blocks).bits == expected.bits)
+        #expect(try stream(reference, output: rate).take(count, blocks: blocks).bits == expected.bits)
       }
     }
   }
@@ -214,14 +216,15 @@ struct StreamRateTests {
 
   @Test(arguments: cases)
   func savedStatesContinue(_ reference: Reference) throws {
+    let (output, input) = reference.name == "wavenet-plain" ? (44_100, 22_050) : (48_000, 8000)
     for moment in [0, 1, 15, 250] {
       for given in [0, 37, 500] {
-        let first = try stream(reference, output: 44_100, input: 22_050, seed: 11)
+        let first = try stream(reference, output: output, input: input, seed: 11)
         _ = first.take(moment)
         if given > 0 { #expect(first.prime(sine(0.02, count: given)) == .ok) }
         let saved = first.savedState()
         let expected = first.take(400)
-        let second = try stream(reference, output: 44_100, input: 22_050, seed: 99)
+        let second = try stream(reference, output: output, input: input, seed: 99)
         _ = second.take(37)
         #expect(second.prime(sine(0.03, count: 41)) == .ok)
         try check(saved, second)
