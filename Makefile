@@ -7,7 +7,7 @@
 #   make library    the C library alone: .build/lib/libcadenza.so and libcadenza.a
 #   make install    header, libraries, CMake package, pkg-config file, command, models; PREFIX=/usr/local DESTDIR=
 #   make uninstall  takes them away again
-#   make bench      speed of the named network shapes, and of the shipped model
+#   make bench      speed of the named network shapes, and of the shipped models
 #   make format     lays out the Swift (and, where clang-format is installed, the C) sources
 #   make lint       says what `make format` would change
 #   make clean      forgets all builds
@@ -106,7 +106,7 @@ $(BUILD)/examples/generate: Examples/c/generate.c include/cadenza.h $(LIB)/libca
 	$(CC) -std=c99 -Wall -Wextra $(CFLAGS) -Iinclude $< -o $@ \
 	  $$(pkg-config --cflags --libs sndfile) -L$(LIB) -lcadenza '-Wl,-rpath,$$ORIGIN/../lib' -lm
 
-# The shipped model. `make demo MODEL=another.safetensors` plays another, under its default conditions.
+# The model that the demo plays. `make demo MODEL=another.safetensors` plays another, under its default conditions.
 shipped := Examples/models/notes-wavenet.safetensors
 MODEL ?= $(shipped)
 DEMO_WAV ?= demo.wav
@@ -153,7 +153,7 @@ test-oracle: need-test library
 
 .PHONY: bench
 bench: $(CLI)
-	$(CLI) bench all $(shipped)
+	$(CLI) bench all $(wildcard Examples/models/*.safetensors)
 
 # ---- Install ------------------------------------------------------------------------------------------------------------------
 
