@@ -15,7 +15,7 @@ from cadenza_training.data.options import NotesOptions
 from cadenza_training.data.prepared_set import NOTE_COLUMNS, SetDescription
 from cadenza_training.data.unusable import UnusableError
 from cadenza_training.errors import UserError
-from cadenza_training.evaluation.split_choice import choose_split
+from cadenza_training.evaluation.split_choice import choose_split, title_of
 from cadenza_training.evaluation.suffixes import MIDI_SUFFIXES
 
 _COLUMN = {name: index for index, name in enumerate(NOTE_COLUMNS)}
@@ -50,9 +50,7 @@ class PieceFolder:
 
     @property
     def title(self) -> str:
-        if self.description is None:
-            return self.folder.name
-        return f"{self.description.name}, its {self.split} split"
+        return title_of(self.folder, self.description, self.split)
 
 
 def piece_of(name: str, rows: list[tuple[float, ...]]) -> Piece:

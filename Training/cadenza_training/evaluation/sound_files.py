@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cadenza_training.data.prepared_set import MANIFEST_FILE, SetDescription
 from cadenza_training.errors import UserError
-from cadenza_training.evaluation.split_choice import choose_split
+from cadenza_training.evaluation.split_choice import choose_split, title_of
 from cadenza_training.evaluation.suffixes import SOUND_SUFFIXES
 
 
@@ -76,9 +76,7 @@ class SoundFolder:
 
     @property
     def title(self) -> str:
-        if self.description is None:
-            return self.folder.name
-        return f"{self.description.name}, its {self.split} split"
+        return title_of(self.folder, self.description, self.split)
 
 
 def find_sounds(folder: Path, split: str | None = None) -> SoundFolder:

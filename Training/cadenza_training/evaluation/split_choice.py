@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cadenza_training.data.prepared_set import SET_FILE, SPLITS, PreparedSet
+from cadenza_training.data.prepared_set import SET_FILE, SPLITS, PreparedSet, SetDescription
 from cadenza_training.errors import UserError
 
 
@@ -48,3 +48,8 @@ def training_folder(training: Path | None, reference: Path) -> Path | None:
     if not (folder / SET_FILE).is_file():
         return training
     return folder / "train" if PreparedSet.read(folder).split("train") else None
+
+
+def title_of(folder: Path, description: SetDescription | None, split: str) -> str:
+    """What a report calls a folder, or a prepared set's split."""
+    return folder.name if description is None else f"{description.name}, its {split} split"
