@@ -238,7 +238,10 @@ class Engine:
                 function.restype = result
                 function.argtypes = arguments
         except (OSError, AttributeError) as error:
-            raise UserError(f"{path} is not a library of Cadenza: {error}") from error
+            raise UserError(
+                f"{path} is not a library of Cadenza, or is an older one than this package's "
+                f"(`make library` builds the checkout's): {error}"
+            ) from error
         major = self._library.cadenza_version() >> 16
         if major != INTERFACE_MAJOR:
             raise UserError(
