@@ -75,6 +75,7 @@ typedef int32_t cadenza_status;
 #define CADENZA_OK 0                        /* done */
 #define CADENZA_END 1                       /* done, and the model has declared its piece finished: silence follows */
 #define CADENZA_UNDERRUN 2                  /* part of the block was not ready and is silent (render-ahead only) */
+#define CADENZA_EVENTS_LOST 3               /* done, and more events happened than are kept: see cadenza_stream_read_events */
 #define CADENZA_ERROR_INVALID_ARGUMENT (-1) /* an argument is NULL, out of range, not finite, or of the wrong size */
 #define CADENZA_ERROR_IO (-2)               /* a file could not be opened or read */
 #define CADENZA_ERROR_FORMAT (-3)           /* the bytes are not a well-formed Cadenza model or state */
@@ -121,12 +122,13 @@ CADENZA_API void cadenza_model_release(cadenza_model *model);
 /* What a model is. Strings belong to the model and live as long as it does. */
 typedef struct cadenza_model_info {
   uint32_t struct_size; /* in: sizeof(cadenza_model_info) */
-  uint32_t sample_rate; /* Hz */
+  uint32_t sample_rate; /* Hz; of a composer, the rate at which its streams play where options.sample_rate is 0 */
   const char *name;     /* from the file; "" where absent; so for all the strings */
   const char *description;
   const char *license;
-  const char *network;         /* kind: "wavenet", "recurrent" */
-  const char *codec;           /* kind: "mu_law", "waveform" */
+  const char *network;         /* kind: "wavenet", "recurrent", "transformer" */
+  const char *codec;           /* kind: "mu_law", "waveform"; of a composer "performance_events", "melody_steps", "chorale_grid",
+                                  "note_tokens", "note_matrix" */
   const char *instruction_set; /* the kernels in use: "portable", "avx2", "avx512", "neon" */
   uint64_t parameter_count;    /* trained numbers in the file */
   uint64_t weight_bytes;       /* bytes of packed weights in memory */
@@ -189,7 +191,8 @@ typedef struct cadenza_stream_options {
   float gain;                   /* multiplies the output; 0 ... 16. Default 1 */
   uint32_t render_ahead_frames; /* 0: generate inside the callback. Others: UNSUPPORTED in this version */
   uint32_t input_sample_rate;   /* Hz of the samples that prime and score take, 1,000 ... 768,000; 0: the model's. Default 0 */
-  uint32_t reserved;            /* 0 */
+  uint32_t voices;              /* 0: the model plays on its own. 1 ... 64: it plays the notes that cadenza_stream_note_on asks for,
+                                   so many at a time; the model is one that plays audio and has a condition "pitch" */
 } cadenza_stream_options;
 
 /* Fills *options with the defaults, those of `model` where it is not NULL. NULL options are ignored. The symbol of this name
@@ -248,6 +251,7 @@ typedef int32_t cadenza_parameter;
 #define CADENZA_PARAMETER_TOP_K 1       /* 0 ... 16,777,216, a whole number; 0: off */
 #define CADENZA_PARAMETER_TOP_P 2       /* 0 ... 1; 1: off */
 #define CADENZA_PARAMETER_GAIN 3        /* 0 ... 16 */
+#define CADENZA_PARAMETER_TEMPO 4       /* beats a minute of a composer, 10 ... 1,000; at first the model's. Others: UNSUPPORTED */
 
 /* Sets a parameter; the next block uses it. Errors: INVALID_ARGUMENT (NULL, unknown, out of range, not finite): the parameter
    keeps its value. [any-thread] [audio-thread] */
@@ -311,6 +315,108 @@ CADENZA_API cadenza_status cadenza_stream_get_latency(const cadenza_stream *stre
    sample rates, damaged. The stream is not changed. Errors: as cadenza_stream_load_state, with a sentence. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_check_state(const cadenza_stream *stream, const void *bytes, size_t size,
                                                       cadenza_error *error);
+
+/* ---- Notes ------------------------------------------------------------------------------------------------------------- */
+
+/* A composer is a model whose codec speaks of notes (cadenza_model_info.codec). Its stream writes music while it plays:
+   cadenza_generate_block moves its time on, cadenza_stream_read_events tells what happened, and an instrument, where one is set,
+   plays it. Without an instrument the output is silence.
+   A composer works a little ahead of what is heard, 200 ms at most, so that no block has to wait for it: a new temperature or
+   condition is heard after so long. Tempo works at once. Time is counted in whole numbers: notes fall on the same frames however
+   the frames are split into blocks. */
+
+typedef int32_t cadenza_event_kind;
+#define CADENZA_EVENT_NOTE_ON 0
+#define CADENZA_EVENT_NOTE_OFF 1
+#define CADENZA_EVENT_END 2 /* the piece is over; what else the structure says is 0 */
+
+/* One event. Its size never changes. */
+typedef struct cadenza_event {
+  uint64_t frame;          /* at the stream's sample rate: see the functions */
+  cadenza_event_kind kind; /* CADENZA_EVENT_... */
+  uint32_t voice;          /* of a chorale: 0, 1, ... in the order of the model's voices; else 0 */
+  uint32_t pitch;          /* MIDI, 0 ... 127; 60 is middle C */
+  float velocity;          /* 0 ... 1: MIDI's 0 ... 127, divided by 127; 0 for NOTE_OFF */
+  double beat;             /* read: when it happens, in beats of the tempo since the stream began; given: ignored */
+} cadenza_event;
+
+/* Events of one block that are kept at most. */
+#define CADENZA_MAX_EVENTS 4096
+
+/* Copies the events of the last cadenza_generate_block, in the order in which they happened, to `events`, which has room for
+   `capacity`, and sets *count to how many it wrote. A second call gives those that found no room in the first. The frame counts
+   from the block's first one; it is when the note begins, and sounds cadenza_stream_get_latency frames later. Events that were not
+   read are gone with the next block. Notes that the host plays itself (cadenza_stream_note_on) are not among them.
+   Returns CADENZA_EVENTS_LOST where the block had more than CADENZA_MAX_EVENTS. Errors: INVALID_ARGUMENT (NULL; `events` may be
+   NULL where `capacity` is 0). [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_read_events(cadenza_stream *stream, cadenza_event *events, size_t capacity,
+                                                      size_t *count);
+
+/* Gives a composer a piece to continue, as if it had written it: `count` events, whose frames count from the beginning of the
+   piece at the present tempo and never fall, and the piece's length in frames. Time is taken to the codec's own steps; what the
+   codec has no word for is left out, or replaced by what comes closest. Nothing sounds meanwhile; notes that still sound at the
+   end do so from the next block on, as events at its first frame. No random number is used. It may be called again: the next
+   piece continues.
+   Errors: INVALID_ARGUMENT (NULL, frames that fall or lie beyond the end, a pitch above 127, a velocity beyond 0 ... 1, an unknown
+   kind: nothing is fed), UNSUPPORTED (not a composer), NUMERIC, STATE (an earlier NUMERIC error; the piece has ended).
+   [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_prime_events(cadenza_stream *stream, const cadenza_event *events, size_t count,
+                                                       uint64_t frames);
+
+/* Like cadenza_stream_prime_events, and sets *nats to the summed negative log-likelihood, in nats, of the choices that make up the
+   piece, each given those before it (temperature 1, no top-k or top-p), and *choices to how many they are; `choices` may be NULL.
+   Errors: as there; UNSUPPORTED (a model without a softmax): *nats and *choices are then 0. [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_score_events(cadenza_stream *stream, const cadenza_event *events, size_t count,
+                                                       uint64_t frames, double *nats, uint64_t *choices);
+
+/* How an instrument plays notes. */
+typedef struct cadenza_instrument_options {
+  uint32_t struct_size;  /* set by cadenza_instrument_options_init */
+  uint32_t voices;       /* notes that sound at once, those that are fading included, 1 ... 64; one more takes over the voice that
+                            has faded furthest, or else the oldest. Each costs what a stream of the model costs. Default 8 */
+  uint32_t top_k;        /* of the instrument's sampler, as in cadenza_stream_options; default: the model's */
+  float temperature;     /* likewise */
+  float top_p;           /* likewise */
+  float gain;            /* of a note at full velocity; 0 ... 16. Default 0.5 */
+  float attack_seconds;  /* a note fades in for so long; 0.001 ... 10. Default 0.003 */
+  float release_seconds; /* and out after its end; 0.001 ... 10. Default 0.08. A voice that is taken over fades in 0.005 */
+  int32_t transpose;     /* semitones added to every pitch, -127 ... 127; a pitch beyond the model's is moved by octaves. Default 0 */
+  uint32_t reserved;     /* 0 */
+} cadenza_instrument_options;
+
+/* Fills *options with the defaults, those of `model` where it is not NULL. NULL options are ignored. [any-thread] */
+CADENZA_API void cadenza_instrument_options_init(cadenza_instrument_options *options, const cadenza_model *model);
+
+/* Lets `instrument`, a model that plays audio and has a condition "pitch", play what the stream composes; it retains the model.
+   An instrument that was set before is let go, notes and all; `instrument` NULL leaves the composer silent. `options` may be NULL
+   for the defaults, and is not kept. The voices' random generators are seeded from the stream's seed. The stream's latency is from
+   now on the instrument's.
+   Errors: INVALID_ARGUMENT (NULL stream, a value out of range), UNSUPPORTED (the stream is no composer's; the instrument has no
+   condition "pitch" of classes, is a composer itself, or has local conditions), OUT_OF_MEMORY: the stream is unchanged.
+   [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_set_instrument(cadenza_stream *stream, cadenza_model *instrument,
+                                                         const cadenza_instrument_options *options, cadenza_error *error);
+
+/* Every voice of a composer. */
+#define CADENZA_ALL_VOICES 0xFFFFFFFFu
+
+/* Sets condition `index` of the instrument's model, "pitch" excepted, for the notes of composer's voice `voice` or of
+   CADENZA_ALL_VOICES that begin from now on; `values` is copied. So a chorale's bass may be played by a bass. Of a stream that was
+   created with `voices`, the voice is that of cadenza_stream_note_on. Voices count to 16.
+   Errors: INVALID_ARGUMENT (NULL, unknown index, wrong count, not finite, not a class), STATE (no instrument).
+   [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_set_instrument_condition(cadenza_stream *stream, uint32_t voice, uint32_t index,
+                                                                   const float *values, size_t count);
+
+/* Begins and ends a note that the host plays: `frame` frames after the beginning of the next block (or of a later one, where that
+   block is shorter). The stream is a composer's with an instrument, or was created with `voices`. A note on for a pitch that
+   sounds in this voice ends it first; a note off for one that does not is ignored. Velocity is 0 ... 1; `voice` 0 ... 15.
+   256 of these may wait. Calls are in the order of their frames.
+   Errors: INVALID_ARGUMENT (NULL, pitch above 127, velocity not in 0 ... 1, voice above 15, a frame before one that waits, or above
+   CADENZA_MAX_BLOCK_FRAMES), STATE (no instrument; too many wait): nothing is changed. [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_note_on(cadenza_stream *stream, uint32_t frame, uint32_t voice, uint32_t pitch,
+                                                  float velocity);
+CADENZA_API cadenza_status cadenza_stream_note_off(cadenza_stream *stream, uint32_t frame, uint32_t voice, uint32_t pitch);
 
 #ifdef __cplusplus
 }
