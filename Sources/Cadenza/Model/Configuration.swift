@@ -56,52 +56,6 @@ public struct WaveNetConfiguration: Sendable {
   }
 }
 
-public struct RecurrentConfiguration: Sendable {
-  public enum Input: Sendable {
-    case embedding(channels: Int)
-    case oneHot
-    case vector(channels: Int)
-  }
-  public enum Cell: Sendable, BitwiseCopyable {
-    case lstm
-    case gru
-  }
-  public struct Layer: Sendable {
-    public var cell: Cell
-    public var channels: Int
-
-    public init(cell: Cell, channels: Int) {
-      self.cell = cell
-      self.channels = channels
-    }
-  }
-  public enum Head: Sendable {
-    case softmax
-    case linear(channels: Int)
-  }
-
-  /// nil where neither input nor head speaks of tokens.
-  public var vocabularySize: Int?
-  public var input: Input
-  public var layers: [Layer]
-  public var head: Head
-  public var layerBiases: Bool
-  public var headBias: Bool
-  public var initialStates: Bool
-
-  public init(
-    vocabularySize: Int?, input: Input, layers: [Layer], head: Head, layerBiases: Bool, headBias: Bool, initialStates: Bool
-  ) {
-    self.vocabularySize = vocabularySize
-    self.input = input
-    self.layers = layers
-    self.head = head
-    self.layerBiases = layerBiases
-    self.headBias = headBias
-    self.initialStates = initialStates
-  }
-}
-
 public enum CodecConfiguration: Sendable {
   case muLaw(sampleRate: Int, levels: Int)
   case waveform(sampleRate: Int)

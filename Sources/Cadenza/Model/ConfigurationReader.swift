@@ -49,6 +49,7 @@ extension Configuration {
   private func checkThatCodecFits() throws(Failure) {
     switch codec {
     case .muLaw(_, let levels):
+      try checkThatElementsAreOfOneField()
       guard let vocabularySize = network.predictedVocabularySize else {
         throw Failure(.format, "network.head is linear, expected softmax, since codec.kind is \"mu_law\"")
       }
@@ -57,11 +58,22 @@ extension Configuration {
           .format, "network.vocabulary_size is \(vocabularySize), expected \(levels), which is codec.levels")
       }
     case .waveform:
+      try checkThatElementsAreOfOneField()
       guard network.predictedVocabularySize == nil else {
         throw Failure(
           .format, "network predicts tokens, expected a linear head with 1 channel, since codec.kind is \"waveform\"")
       }
     }
+  }
+}
+
+extension Configuration {
+  /// Sound is one number at a time.
+  private func checkThatElementsAreOfOneField() throws(Failure) {
+    guard case .recurrent(let recurrent) = network, case .fields(let fields) = recurrent.head else { return }
+    throw Failure(
+      .format,
+      "network.head has the kind \"fields\" (\(fields.count)), expected one prediction, since codec.kind is \"\(codec.kind)\"")
   }
 }
 

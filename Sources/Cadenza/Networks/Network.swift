@@ -5,18 +5,12 @@ import CadenzaKernels
 /// A network is a struct of pointers into the model's memory; everything that changes lies in the stream's state, at the offsets of
 /// its layout. Both stay where they are while a stream lives.
 ///
-/// At every step: `feed` the element of the step before, then, where a prediction is wanted, `predict`.
+/// At every step: `feed` the element of the step before, then, where a prediction is wanted, `predict`. An element may have several
+/// fields, and a step may be taken in slices: `start` it with an element for each field, `work` through its units, then `predict`.
+/// Both ways give the same bits.
 enum Network {
   case waveNet(UnsafePointer<WaveNet>)
   case recurrent(UnsafePointer<Recurrent>)
-
-  /// What `predict` returns.
-  enum Prediction {
-    /// Logits over a vocabulary.
-    case logits(vocabularySize: Int)
-    /// One value.
-    case value
-  }
 
   /// Builds the network that `configuration` describes from the tensors, which it takes from the reader.
   init(
@@ -39,16 +33,36 @@ enum Network {
     }
   }
 
-  /// Makes a state that is all zeros the beginning of a sequence. Call `condition` before and after as conditions ask.
+  /// Fields of an element: what `start` is given and `predict` returns so many of.
+  var fieldCount: Int {
+    @_noLocks get {
+      switch self {
+      case .waveNet: 1
+      case .recurrent(let network): network.pointee.fieldCount
+      }
+    }
+  }
+
+  /// What is predicted for field `index`.
   @_noLocks
-  func begin(_ state: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
+  func field(_ index: Int) -> FieldPrediction {
+    switch self {
+    case .waveNet(let network): network.pointee.prediction
+    case .recurrent(let network): network.pointee.field(index)
+    }
+  }
+
+  /// Makes a state that is all zeros the beginning of a sequence whose step 0 will be fed `first`, an element for each field. Call
+  /// `condition` before and after as conditions ask.
+  @_noLocks
+  func begin(_ state: UnsafeMutablePointer<Float>, _ first: UnsafePointer<Element>, _ kernels: UnsafePointer<ck_kernels>) {
     switch self {
     case .waveNet(let network): network.pointee.begin(state)
     case .recurrent(let network): network.pointee.begin(state, kernels)
     }
   }
 
-  /// Takes a new vector h of the conditions.
+  /// Takes a new vector h of the conditions. Between steps, not in the middle of one.
   @_noLocks
   func condition(_ state: UnsafeMutablePointer<Float>, _ h: UnsafePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
     switch self {
@@ -57,6 +71,7 @@ enum Network {
     }
   }
 
+  /// A whole step of a network of one field.
   @_noLocks @inline(__always)
   func feed(_ state: UnsafeMutablePointer<Float>, _ element: Element, _ kernels: UnsafePointer<ck_kernels>) {
     switch self {
@@ -65,7 +80,38 @@ enum Network {
     }
   }
 
-  /// The prediction for the step that was fed last: logits, padded to whole panels, or one value. Valid until the next `feed`.
+  /// Begins a step with an element for each field; `unitCount` units of work complete it.
+  @_noLocks
+  func start(
+    _ state: UnsafeMutablePointer<Float>, _ elements: UnsafePointer<Element>, _ kernels: UnsafePointer<ck_kernels>
+  ) {
+    switch self {
+    case .waveNet(let network): network.pointee.feed(state, elements.pointee.token, kernels)
+    case .recurrent(let network): network.pointee.start(state, elements, kernels)
+    }
+  }
+
+  /// Slices into which the rest of a step falls, each about as large as one layer's product.
+  var unitCount: Int {
+    @_noLocks get {
+      switch self {
+      case .waveNet: 0
+      case .recurrent(let network): network.pointee.unitCount
+      }
+    }
+  }
+
+  /// One of the units 0 ..< `unitCount`, which are called in order after `start`.
+  @_noLocks
+  func work(_ state: UnsafeMutablePointer<Float>, _ unit: Int, _ kernels: UnsafePointer<ck_kernels>) {
+    switch self {
+    case .waveNet: return
+    case .recurrent(let network): network.pointee.work(state, unit, kernels)
+    }
+  }
+
+  /// The prediction for the step that was taken last: each field's at its offset, logits padded to whole panels, or one value.
+  /// Valid until the next step.
   @_noLocks @inline(__always)
   func predict(_ state: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) -> UnsafeMutablePointer<Float> {
     switch self {
@@ -100,14 +146,14 @@ extension NetworkConfiguration {
     }
   }
 
-  /// Size of the softmax; nil where the network predicts values.
+  /// Size of the softmax; nil where the network predicts values, or several fields.
   public var vocabularySize: Int? {
     switch self {
     case .waveNet(let configuration): configuration.vocabularySize
     case .recurrent(let configuration):
       switch configuration.head {
       case .softmax: configuration.vocabularySize
-      case .linear: nil
+      case .linear, .fields: nil
       }
     }
   }
@@ -116,7 +162,7 @@ extension NetworkConfiguration {
   public var receptiveField: Int? {
     switch self {
     case .waveNet(let configuration): configuration.receptiveField
-    case .recurrent: nil
+    case .recurrent(let configuration): configuration.window
     }
   }
 }

@@ -15,23 +15,24 @@ struct RecurrentLayer {
     /// Rows of the gates, a panel of each in turn.
     var order: [Int?]
 
+    /// `place`: what the tensors' names begin with. One direction of a layer that has two.
     init(
-      _ layer: RecurrentConfiguration.Layer, index: Int, inputChannels: Int, biases: Bool, initialStates: Bool,
+      _ layer: RecurrentConfiguration.Layer, at place: Sentence, inputChannels: Int, biases: Bool, initialStates: Bool,
       tensors: inout TensorReader
     ) throws(Failure) {
       cell = layer.cell
       channels = layer.channels
       let gates = layer.cell == .lstm ? 4 : 3
       let rows = gates * channels
-      inputWeight = try tensors.take("layers.\(index).input.weight", shape: [rows, inputChannels])
-      recurrentWeight = try tensors.take("layers.\(index).recurrent.weight", shape: [rows, channels])
+      inputWeight = try tensors.take("\(place).input.weight", shape: [rows, inputChannels])
+      recurrentWeight = try tensors.take("\(place).recurrent.weight", shape: [rows, channels])
       if biases {
-        inputBias = try tensors.take("layers.\(index).input.bias", shape: [rows])
-        recurrentBias = try tensors.take("layers.\(index).recurrent.bias", shape: [rows])
+        inputBias = try tensors.take("\(place).input.bias", shape: [rows])
+        recurrentBias = try tensors.take("\(place).recurrent.bias", shape: [rows])
       }
       if initialStates {
-        initialHidden = try tensors.take("layers.\(index).initial.hidden", shape: [channels])
-        if layer.cell == .lstm { initialCell = try tensors.take("layers.\(index).initial.cell", shape: [channels]) }
+        initialHidden = try tensors.take("\(place).initial.hidden", shape: [channels])
+        if layer.cell == .lstm { initialCell = try tensors.take("\(place).initial.cell", shape: [channels]) }
       }
       order = RowOrder.interleaved(groups: gates, of: channels)
     }
@@ -61,7 +62,9 @@ struct RecurrentLayer {
   private var productOffset: Int
 
   /// Where the reader's product lies.
-  var readerOffset: Int { productOffset + recurrentRows }
+  var readerOffset: Int {
+    @_noLocks get { productOffset + recurrentRows }
+  }
 
   init(_ source: Source, reader: Reader, arena: inout Arena, layout: inout StateLayout) {
     cell = source.cell

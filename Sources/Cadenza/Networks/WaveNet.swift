@@ -135,6 +135,10 @@ struct WaveNet {
     }
   }
 
+  var prediction: FieldPrediction {
+    @_noLocks get { FieldPrediction(kind: .softmax(size: vocabularySize), offset: 0) }
+  }
+
   @_noLocks
   func begin(_ state: UnsafeMutablePointer<Float>) {
     for index in 0..<layerCount { (layers + index).pointee.begin(state) }

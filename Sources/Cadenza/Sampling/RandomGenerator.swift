@@ -1,3 +1,5 @@
+import CadenzaKernels
+
 /// xoshiro256++ (Blackman and Vigna 2019), seeded by SplitMix64. A value: it lives in the stream and is saved with it.
 struct RandomGenerator {
   var state: (UInt64, UInt64, UInt64, UInt64)
@@ -46,5 +48,15 @@ struct RandomGenerator {
   @_noLocks
   mutating func uniform() -> Float {
     Float(UInt32(truncatingIfNeeded: next() &>> 40)) * 0x1p-24
+  }
+
+  /// A number of the normal distribution of mean 0 and deviation 1 (Box and Muller 1958): √(−2 ln(1 − u₁)) · cos(2π u₂), at most 5.8
+  /// in magnitude, from two uniform numbers. The other one that they could give, with the sine, is not kept: the state would grow.
+  @_noLocks
+  mutating func normal() -> Double {
+    // Above 0, where the logarithm is finite: u₁ is below 1, and can be 0.
+    let above = 1 - Double(uniform())
+    let turn = Double(uniform())
+    return ck_square_root(-2 * ck_log(above)) * ck_sine_of_pi(2 * turn + 0.5)
   }
 }

@@ -4,7 +4,8 @@ import CadenzaKernels
 struct ModelPlan {
   var kernels: UnsafePointer<ck_kernels>
   var network: Network
-  var prediction: Network.Prediction
+  /// What the network predicts, one for each field of an element.
+  var fields: [FieldPrediction]
   var codec: Codec
   var conditions: [ConditionInput]
   var conditionChannels: Int
@@ -26,10 +27,6 @@ struct ModelPlan {
     network = try Network(
       configuration.network, conditionChannels: channels, tensors: &tensors, arena: &arena, layout: &layout)
     codec = Codec(configuration.codec, arena: &arena)
-    if let vocabularySize = configuration.network.vocabularySize {
-      prediction = .logits(vocabularySize: vocabularySize)
-    } else {
-      prediction = .value
-    }
+    fields = configuration.network.fields
   }
 }

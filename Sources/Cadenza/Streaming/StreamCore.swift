@@ -7,6 +7,8 @@ struct StreamCore {
   private let codec: Codec
   /// nil: the network predicts values.
   private let sampler: Sampler?
+  /// Of predicted values.
+  private let noisyValue: NoisyValue
 
   /// The network's state.
   private let state: UnsafeMutablePointer<Float>
@@ -59,14 +61,19 @@ struct StreamCore {
       }
     }
     self.localConditionCount = localConditionCount
-    switch plan.prediction {
-    case .logits(let vocabularySize):
+    switch plan.fields.first?.kind {
+    case .softmax(let vocabularySize):
       let size = Sampler.paddedSize(vocabularySize)
       sampler = Sampler(
         kernels: plan.kernels, vocabularySize: vocabularySize,
         distances: arena.take(Float.self, count: size), masses: arena.take(Float.self, count: size))
-    case .value:
+      noisyValue = NoisyValue(noise: 0)
+    case .linear(let noise):
       sampler = nil
+      noisyValue = NoisyValue(noise: noise)
+    case nil:
+      sampler = nil
+      noisyValue = NoisyValue(noise: 0)
     }
     if rates.output != rates.model {
       let converter = arena.take(RateConverter.self, count: 1)
@@ -88,19 +95,19 @@ struct StreamCore {
     }
     element = arena.isMeasuring ? Element(token: 0, value: 0) : plan.codec.silence
     random = RandomGenerator(seed: seed)
-    if !arena.isMeasuring { network.begin(state, kernels) }
+    if !arena.isMeasuring { network.begin(state, &element, kernels) }
   }
 
   /// Back to the beginning.
   @_noLocks
   mutating func reset(seed: UInt64) {
     ck_zero(state, stateCount * 4)
-    network.begin(state, kernels)
+    element = codec.silence
+    network.begin(state, &element, kernels)
     for index in 0..<conditionCount { conditions[index].framesLeft = 0 }
     conditionsChanged = true
     if let outputConverter { outputConverter.pointee.reset() }
     if let inputConverter { inputConverter.pointee.reset() }
-    element = codec.silence
     time = 0
     random = RandomGenerator(seed: seed)
     hasFailed = false
@@ -148,7 +155,7 @@ struct StreamCore {
       element = codec.element(of: token)
     } else {
       if !prediction[0].isFinite { return false }
-      element = codec.element(of: prediction[0])
+      element = codec.element(of: noisyValue.choose(prediction[0], settings, &random))
     }
     return true
   }

@@ -108,6 +108,8 @@ CK_REALTIME void ck_sigmoid(const ck_kernels *kernels, const float *x, float *y,
 CK_REALTIME double ck_log(double x);
 /* e to the x in double precision, relative error below 1e-14; x is -700 ... 700. */
 CK_REALTIME double ck_exp_double(double x);
+/* The square root in double precision, correctly rounded; x is 0 or above. */
+CK_REALTIME double ck_square_root(double x);
 /* The sine of pi x in double precision, absolute error below 1e-15, 0 at whole numbers; x is -2^51 ... 2^51. */
 CK_REALTIME double ck_sine_of_pi(double x);
 /* The modified Bessel function of the first kind and order 0, relative error below 1e-14; x is 0 ... 20. */

@@ -72,31 +72,39 @@ struct LayerShapes {
 
   private static func recurrent(_ network: RecurrentConfiguration, channels: Int) -> [Row] {
     var rows: [Row] = []
-    let vocabulary = network.vocabularySize ?? 0
-    var width: Int
-    var columnsRead: Int?
-    switch network.input {
-    case .embedding(let columns):
-      rows.append(Row("input.embedding", [vocabulary, columns], bias: false, reads: columns))
-      width = columns + channels
-    case .oneHot:
-      width = vocabulary + channels
-      columnsRead = 1 + channels
-    case .vector(let columns):
-      width = columns + channels
+    // A window is gone through anew for every prediction; products over several of its elements at once may read less often.
+    let steps = network.window ?? 1
+    // Of layer 0's columns, a one-hot field reads one.
+    var width = channels
+    var columnsRead = channels
+    for (index, field) in network.inputFields.enumerated() {
+      if case .embedding(let size, let columns) = field {
+        var name = "input.embedding"
+        if case .fields = network.input { name = "input.fields.\(index).embedding" }
+        rows.append(Row(name, [size, columns], bias: false, reads: columns))
+      }
+      width += field.channels
+      if case .oneHot = field { columnsRead += 1 } else { columnsRead += field.channels }
     }
     for (index, layer) in network.layers.enumerated() {
       let height = (layer.cell == .lstm ? 4 : 3) * layer.channels
-      rows.append(
-        Row("layers.\(index).input", [height, width], bias: network.layerBiases, reads: columnsRead.map { $0 * height }))
-      rows.append(Row("layers.\(index).recurrent", [height, layer.channels], bias: network.layerBiases))
-      width = layer.channels
-      columnsRead = nil
+      for place in layer.isBidirectional ? ["layers.\(index)", "layers.\(index).backward"] : ["layers.\(index)"] {
+        rows.append(
+          Row("\(place).input", [height, width], bias: network.layerBiases, reads: columnsRead * height * steps))
+        rows.append(
+          Row(
+            "\(place).recurrent", [height, layer.channels], bias: network.layerBiases, reads: height * layer.channels * steps))
+      }
+      width = layer.outputChannels
+      columnsRead = width
     }
-    switch network.head {
-    case .softmax: rows.append(Row("head", [vocabulary, width], bias: network.headBias))
-    case .linear(let outputs): rows.append(Row("head", [outputs, width], bias: network.headBias))
-    }
+    let outputs =
+      switch network.head {
+      case .softmax: network.vocabularySize ?? 0
+      case .linear(let outputs, _): outputs
+      case .fields(let fields): fields.reduce(0) { $0 + $1.size }
+      }
+    rows.append(Row("head", [outputs, width], bias: network.headBias))
     return rows
   }
 }

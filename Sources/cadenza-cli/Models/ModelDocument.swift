@@ -53,8 +53,15 @@ enum ModelDocument {
       let (count, reach) = (network.dilations.count, dilations(network.dilations))
       lines.append("  \(count) layers of kernel \(network.kernelSize), dilations \(reach)")
     case .recurrent(let network):
-      let names = network.layers.map { "\($0.cell == .lstm ? "lstm" : "gru") \($0.channels)" }
+      let names = network.layers.map { layer in
+        "\(layer.isBidirectional ? "bidirectional " : "")\(layer.cell == .lstm ? "lstm" : "gru") \(layer.channels)"
+      }
       lines.append("  \(names.joined(separator: ", "))\(network.initialStates ? ", with stored initial states" : "")")
+      if case .fields(let heads) = network.head {
+        lines.append("  \(heads.count) fields: \(zip(network.inputFields, heads).map(field).joined(separator: "; "))")
+      } else if case .linear(_, let noise) = network.head, noise > 0 {
+        lines.append("  noise of standard deviation \(Text.plain(noise)) around its values")
+      }
     }
     let rows = LayerShapes(configuration).rows
     let width = rows.map(\.name.count).max() ?? 0
@@ -64,6 +71,20 @@ enum ModelDocument {
       lines.append("    \(Text.padded(row.name, width))  \(shape)\(row.bias ? " + bias" : "")\(times)")
     }
     return lines
+  }
+
+  /// `embedding 8 -> softmax 128`.
+  private static func field(_ input: RecurrentConfiguration.InputField, _ head: RecurrentConfiguration.HeadField) -> String {
+    let read =
+      switch input {
+      case .embedding(_, let channels): "embedding \(channels)"
+      case .oneHot: "one-hot"
+      case .value: "value"
+      }
+    switch head {
+    case .softmax(let size): return "\(read) -> softmax \(size)"
+    case .linear(let noise): return "\(read) -> linear\(noise > 0 ? ", noise \(Text.plain(noise))" : "")"
+    }
   }
 
   /// `1 2 4 8 ... 512, 3 times`.
@@ -83,6 +104,9 @@ enum ModelDocument {
 
   private static func receptiveField(_ model: Model) -> String {
     guard let field = model.receptiveField else { return "unbounded: a recurrent network remembers what it chooses to" }
+    if case .recurrent = model.configuration.network {
+      return "a window of \(Text.grouped(field)) steps, gone through anew for every prediction"
+    }
     let milliseconds = Double(field) / Double(model.sampleRate) * 1000
     return "sees \(Text.grouped(field)) samples, \(Text.significant(milliseconds)) ms"
   }
@@ -202,11 +226,41 @@ enum ModelDocument {
           "layers",
           .list(
             network.layers.map {
-              .object([("kind", .text($0.cell == .lstm ? "lstm" : "gru")), ("channels", .integer($0.channels))])
+              .object([
+                ("kind", .text($0.cell == .lstm ? "lstm" : "gru")), ("channels", .integer($0.channels)),
+                ("bidirectional", .bool($0.isBidirectional)),
+              ])
             })
         ))
+      pairs.append(("window", network.window.map(JSON.integer) ?? .null))
+      pairs.append(("fields", fields(network)))
     }
     return .object(pairs + [("products", .list(shapes))])
+  }
+
+  /// What is read and predicted of each field of an element; one where the network is of no several ones.
+  private static func fields(_ network: RecurrentConfiguration) -> JSON {
+    let heads: [RecurrentConfiguration.HeadField] =
+      switch network.head {
+      case .softmax: [.softmax(size: network.vocabularySize ?? 0)]
+      case .linear(_, let noise): [.linear(noise: noise)]
+      case .fields(let fields): fields
+      }
+    return .list(
+      zip(network.inputFields, heads).map { input, head in
+        let read: (kind: JSON, channels: Int) =
+          switch input {
+          case .embedding(_, let channels): ("embedding", channels)
+          case .oneHot(let size): ("one_hot", size)
+          case .value: ("value", 1)
+          }
+        var pairs: [(key: String, value: JSON)] = [("input", read.kind), ("channels", .integer(read.channels))]
+        switch head {
+        case .softmax(let size): pairs += [("head", "softmax"), ("size", .integer(size))]
+        case .linear(let noise): pairs += [("head", "linear"), ("noise", .float(noise))]
+        }
+        return .object(pairs)
+      })
   }
 
   private static func codecDocument(_ codec: CodecConfiguration) -> JSON {

@@ -75,7 +75,8 @@ import Testing
 
   @Test func recurrent() throws {
     let configuration = try load(SmallModel.recurrentBytes()).configuration
-    guard case .recurrent(let net) = configuration.network, case .vector(1) = net.input, case .linear(1) = net.head else {
+    guard case .recurrent(let net) = configuration.network, case .vector(1) = net.input, case .linear(1, 0) = net.head
+    else {
       Issue.record("not a recurrent network of values")
       return
     }

@@ -24,7 +24,7 @@ final class NetworkProbe {
     state = ck_allocate(plan.layout.count * 4)!.assumingMemoryBound(to: Float.self)
     h = ck_allocate(RowOrder.padded(plan.conditionChannels) * 4)!.assumingMemoryBound(to: Float.self)
     element = plan.codec.silence
-    plan.network.begin(state, kernels)
+    plan.network.begin(state, &element, kernels)
     set(model.configuration.conditions.map { $0.defaultValue })
   }
 
@@ -42,10 +42,7 @@ final class NetworkProbe {
   func predict() -> [Float] {
     plan.network.feed(state, element, kernels)
     let prediction = plan.network.predict(state, kernels)
-    switch plan.prediction {
-    case .logits(let vocabularySize): return (0..<vocabularySize).map { prediction[$0] }
-    case .value: return [prediction[0]]
-    }
+    return plan.fields.flatMap { field in (0..<field.size).map { prediction[field.offset + $0] } }
   }
 
   func accept(token: Int) { element = plan.codec.element(of: token) }
