@@ -1,13 +1,16 @@
-/// Turns the choice into sound, and sound back into what a network is fed.
+/// Turns the choice into sound, and sound back into what a network is fed; or, of a composer, the choice into notes.
 enum Codec {
   case muLaw(MuLaw)
   /// The prediction is the sample.
   case waveform
+  /// Notes have no sound of their own: as samples, all of what follows is silence.
+  case notes(NoteCodec)
 
   init(_ configuration: CodecConfiguration, arena: inout Arena) {
     switch configuration {
     case .muLaw(_, let levels): self = .muLaw(MuLaw(levels: levels, arena: &arena))
     case .waveform: self = .waveform
+    case .notes(let configuration): self = .notes(NoteCodec(configuration, arena: &arena))
     }
   }
 
@@ -16,7 +19,7 @@ enum Codec {
     @_noLocks get {
       switch self {
       case .muLaw(let muLaw): Element(token: muLaw.silence, value: muLaw.decode(muLaw.silence))
-      case .waveform: Element(token: 0, value: 0)
+      case .waveform, .notes: Element(token: 0, value: 0)
       }
     }
   }
@@ -29,6 +32,7 @@ enum Codec {
       let token = muLaw.encode(sample)
       return Element(token: token, value: muLaw.decode(token))
     case .waveform: return Element(token: 0, value: sample < -1 ? -1 : sample > 1 ? 1 : sample)
+    case .notes: return Element(token: 0, value: 0)
     }
   }
 
@@ -37,16 +41,20 @@ enum Codec {
   func element(of token: Int) -> Element {
     switch self {
     case .muLaw(let muLaw): Element(token: token, value: muLaw.decode(token))
-    case .waveform: Element(token: token, value: 0)
+    case .waveform, .notes: Element(token: token, value: 0)
     }
   }
 }
 
 extension CodecConfiguration {
+  /// At which a composer's streams play where the host does not say, in Hz.
+  static let composerSampleRate = 48_000
+
   /// Hz.
   public var sampleRate: Int {
     switch self {
     case .muLaw(let sampleRate, _), .waveform(let sampleRate): sampleRate
+    case .notes: CodecConfiguration.composerSampleRate
     }
   }
 
@@ -55,6 +63,7 @@ extension CodecConfiguration {
     switch self {
     case .muLaw: "mu_law"
     case .waveform: "waveform"
+    case .notes(let notes): notes.kindName
     }
   }
 }

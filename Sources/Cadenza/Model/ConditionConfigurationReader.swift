@@ -17,7 +17,7 @@ extension ConditionConfiguration {
       conditions.append(condition)
       if let name = element["name"] { names.append(name.index) }
     }
-    try refuseDuplicates(names, in: value.document)
+    try JsonValue.refuseDuplicates(names, in: value.document)
     return conditions
   }
 
@@ -31,14 +31,15 @@ extension ConditionConfiguration {
     let object: ConfigurationObject
     if isClass {
       object = try ConfigurationObject(
-        value, keys: ["name", "kind", "size", "labels", "embedding_channels", "frames_per_value", "default"])
-      name = try ConditionConfiguration.readName(try object.required("name"))
+        value,
+        keys: ["name", "kind", "size", "labels", "embedding_channels", "follows", "frames_per_value", "default"])
+      name = try object.required("name").identifier()
       labels = try ConditionConfiguration.readLabels(object.optional("labels"))
       size = try ConditionConfiguration.readSize(object, labelCount: labels.count)
       embeddingChannels = try object.whole("embedding_channels", JsonValue.channels)
     } else if kind.isText("vector") {
       object = try ConfigurationObject(value, keys: ["name", "kind", "size", "frames_per_value", "default"])
-      name = try ConditionConfiguration.readName(try object.required("name"))
+      name = try object.required("name").identifier()
       size = try object.required("size").whole(JsonValue.channels)
     } else {
       throw kind.unknownKind("\"class\" or \"vector\"")
@@ -49,25 +50,25 @@ extension ConditionConfiguration {
       throw Failure(
         .unsupported, "\(value.place) brings the conditions over \(ConditionConfiguration.maximumChannels) channels")
     }
+    let followsPosition = isClass ? try ConditionConfiguration.readFollows(object) : false
     self.init(
       name: name, kind: isClass ? .classes(labels: labels, embeddingChannels: embeddingChannels) : .vector, size: size,
       framesPerValue: try object.whole("frames_per_value", 1...1_048_576),
       defaultValue: isClass
         ? [Float(try object.whole("default", 0...size - 1) ?? 0)]
-        : try ConditionConfiguration.readVector(object.optional("default"), size: size))
+        : try ConditionConfiguration.readVector(object.optional("default"), size: size),
+      followsPosition: followsPosition)
   }
 
-  private static func readName(_ value: JsonValue) throws(Failure) -> String {
-    let bytes = value.text
-    var isFine = value.kind == .string && bytes.count >= 1 && bytes.count <= 64
-    for byte in bytes {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): break
-      default: isFine = false
-      }
+  /// Whether the codec sets the condition. The host has no say then.
+  private static func readFollows(_ object: ConfigurationObject) throws(Failure) -> Bool {
+    guard let value = object.optional("follows") else { return false }
+    guard value.isText("position") else { throw value.unexpected("\"position\"") }
+    for key: StaticString in ["frames_per_value", "default"] {
+      guard let excluded = object.optional(key) else { continue }
+      throw Failure(.format, "\(excluded.place) is given, but the condition follows the position: the host does not set it")
     }
-    guard isFine else { throw value.unexpected("1 to 64 characters of a-z, 0-9 and _") }
-    return String(decoding: bytes, as: UTF8.self)
+    return true
   }
 
   private static func readLabels(_ value: JsonValue?) throws(Failure) -> [String] {
@@ -78,7 +79,7 @@ extension ConditionConfiguration {
       labels.append(try element.string())
       nodes.append(element.index)
     }
-    try refuseDuplicates(nodes, in: value.document)
+    try JsonValue.refuseDuplicates(nodes, in: value.document)
     return labels
   }
 
@@ -100,12 +101,5 @@ extension ConditionConfiguration {
       numbers.append(number)
     }
     return numbers
-  }
-
-  private static func refuseDuplicates(_ strings: [Int], in document: JsonDocument) throws(Failure) {
-    let duplicate = JsonDocument.duplicate(among: strings[...], nodes: document.nodes, text: document.text)
-    guard let duplicate else { return }
-    let value = JsonValue(document: document, index: duplicate)
-    throw value.unexpected("each name once")
   }
 }

@@ -59,6 +59,8 @@ public struct WaveNetConfiguration: Sendable {
 public enum CodecConfiguration: Sendable {
   case muLaw(sampleRate: Int, levels: Int)
   case waveform(sampleRate: Int)
+  /// The model is a composer.
+  case notes(NoteCodecConfiguration)
 }
 
 public struct ConditionConfiguration: Sendable {
@@ -76,13 +78,18 @@ public struct ConditionConfiguration: Sendable {
   public var framesPerValue: Int?
   /// A class: one number, its index. A vector: `size` numbers.
   public var defaultValue: [Float]
+  /// Classes of a composer on a grid: not the host but the codec sets it, to the number of the step that is chosen, modulo `size`.
+  public var followsPosition: Bool
 
-  public init(name: String, kind: Kind, size: Int, framesPerValue: Int?, defaultValue: [Float]) {
+  public init(
+    name: String, kind: Kind, size: Int, framesPerValue: Int?, defaultValue: [Float], followsPosition: Bool = false
+  ) {
     self.name = name
     self.kind = kind
     self.size = size
     self.framesPerValue = framesPerValue
     self.defaultValue = defaultValue
+    self.followsPosition = followsPosition
   }
 
   /// Columns that the condition contributes to h.

@@ -83,6 +83,28 @@ extension JsonValue {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// A name that programs use: of a condition, say.
+  func identifier() throws(Failure) -> String {
+    let bytes = text
+    var isFine = kind == .string && bytes.count >= 1 && bytes.count <= 64
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): break
+      default: isFine = false
+      }
+    }
+    guard isFine else { throw unexpected("1 to 64 characters of a-z, 0-9 and _") }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Refuses a string that an earlier one of these nodes is too.
+  static func refuseDuplicates(_ strings: [Int], in document: JsonDocument) throws(Failure) {
+    let duplicate = JsonDocument.duplicate(among: strings[...], nodes: document.nodes, text: document.text)
+    guard let duplicate else { return }
+    let value = JsonValue(document: document, index: duplicate)
+    throw value.unexpected("each name once")
+  }
+
   func boolean() throws(Failure) -> Bool {
     switch kind {
     case .true: return true

@@ -39,10 +39,12 @@ extension Configuration {
     let codecValue = try object.required("codec")
     network = try NetworkConfiguration(networkValue)
     codec = try CodecConfiguration(codecValue)
-    conditions = try ConditionConfiguration.list(object.optional("conditions"))
+    let conditionValues = object.optional("conditions")
+    conditions = try ConditionConfiguration.list(conditionValues)
     sampling = try SamplingConfiguration(object.optional("sampling"))
     training = try TrainingConfiguration(object.optional("training"))
     try checkThatCodecFits()
+    try checkThatConditionsFit(conditionValues)
   }
 
   /// What the network predicts is what the codec turns into sound.
@@ -62,6 +64,48 @@ extension Configuration {
       guard network.predictedVocabularySize == nil else {
         throw Failure(
           .format, "network predicts tokens, expected a linear head with 1 channel, since codec.kind is \"waveform\"")
+      }
+    case .notes(let notes):
+      try checkThatFieldsFit(notes)
+    }
+  }
+
+  /// A composer's network takes and predicts the fields of its codec.
+  private func checkThatFieldsFit(_ notes: NoteCodecConfiguration) throws(Failure) {
+    let expected = notes.fields
+    guard expected.count == 1, let size = expected[0] else {
+      throw Failure(
+        .format,
+        "network has one field, expected \(expected.count) of them, since codec.kind is \"\(notes.kindName)\"")
+    }
+    guard let vocabularySize = network.predictedVocabularySize else {
+      throw Failure(.format, "network.head is linear, expected softmax, since codec.kind is \"\(notes.kindName)\"")
+    }
+    guard vocabularySize == size else {
+      throw Failure(
+        .format,
+        "network.vocabulary_size is \(vocabularySize), expected \(size), the number of tokens of codec \"\(notes.kindName)\"")
+    }
+    if case .recurrent(let recurrent) = network, case .vector = recurrent.input {
+      throw Failure(
+        .format, "network.input takes values, expected tokens, since codec.kind is \"\(notes.kindName)\": notes have no value")
+    }
+  }
+
+  /// A composer has no samples that a value could last for, and nothing else has a grid that a condition could follow.
+  private func checkThatConditionsFit(_ value: JsonValue?) throws(Failure) {
+    guard let value else { return }
+    for element in value.elements {
+      switch codec {
+      case .muLaw, .waveform:
+        guard let follows = element["follows"] else { continue }
+        throw Failure(.format, "\(follows.place) is \(follows.found), but codec.kind \"\(codec.kind)\" has no grid to follow")
+      case .notes(let notes):
+        if let frames = element["frames_per_value"] {
+          throw Failure(.format, "\(frames.place) is given, but a composer's conditions are global: expected no such key")
+        }
+        guard let follows = element["follows"], !notes.isGrid else { continue }
+        throw Failure(.format, "\(follows.place) is \(follows.found), but codec.kind \"\(codec.kind)\" has no grid to follow")
       }
     }
   }
@@ -100,8 +144,11 @@ extension CodecConfiguration {
     } else if kind.isText("waveform") {
       let object = try ConfigurationObject(value, keys: ["kind", "sample_rate"])
       self = .waveform(sampleRate: try object.required("sample_rate").whole(CodecConfiguration.sampleRates))
+    } else if let notes = try NoteCodecConfiguration(value, kind: kind) {
+      self = .notes(notes)
     } else {
-      throw kind.unknownKind("\"mu_law\" or \"waveform\"")
+      throw kind.unknownKind(
+        "\"mu_law\", \"waveform\", \"performance_events\", \"melody_steps\", \"chorale_grid\", \"note_tokens\" or \"note_matrix\"")
     }
   }
 

@@ -1,0 +1,211 @@
+/// How a composer's choices are read as notes and time: the codecs of notes of FORMAT.md, each with its vocabulary in full.
+public struct NoteCodecConfiguration: Sendable {
+  public enum Kind: Sendable {
+    case performanceEvents(PerformanceVocabulary)
+    /// One voice, named "melody".
+    case melodySteps(GridVocabulary)
+    case choraleGrid(GridVocabulary)
+    case noteTokens(NoteTokenVocabulary)
+    case noteMatrix(NoteMatrixFields)
+  }
+
+  public var kind: Kind
+  /// Beats a minute at which the music is meant.
+  public var tempo: Int
+  /// A note that nobody ends is ended after so many beats.
+  public var maximumNoteBeats: Int
+
+  public init(kind: Kind, tempo: Int = 120, maximumNoteBeats: Int = 16) {
+    self.kind = kind
+    self.tempo = tempo
+    self.maximumNoteBeats = maximumNoteBeats
+  }
+
+  public struct PerformanceVocabulary: Sendable {
+    /// MIDI, both ends included.
+    public var pitches: ClosedRange<Int>
+    /// The longest time shift, in ticks.
+    public var timeShifts: Int
+    public var velocities: VelocityClasses
+    /// Whether the last token is the piece's end.
+    public var hasEnd: Bool
+
+    /// Ticks a beat: a tick is 10 ms at tempo 120.
+    public static let ticksPerBeat = 50
+
+    public init(pitches: ClosedRange<Int>, timeShifts: Int, velocities: VelocityClasses, hasEnd: Bool) {
+      self.pitches = pitches
+      self.timeShifts = timeShifts
+      self.velocities = velocities
+      self.hasEnd = hasEnd
+    }
+
+    public var size: Int { 2 * pitches.count + timeShifts + velocities.count + (hasEnd ? 1 : 0) }
+  }
+
+  /// MIDI velocities in classes of about equal width.
+  public struct VelocityClasses: BitwiseCopyable, Sendable {
+    public var lowest: Int
+    public var highest: Int
+    public var count: Int
+
+    @_noLocks
+    public init(lowest: Int = 1, highest: Int = 127, count: Int) {
+      self.lowest = lowest
+      self.highest = highest
+      self.count = count
+    }
+
+    /// v = lowest + ⌊(2b + 1) · (highest − lowest + 1) / (2B)⌋
+    @_noLocks
+    public func velocity(ofClass index: Int) -> Int { lowest + (2 * index + 1) * (highest - lowest + 1) / (2 * count) }
+
+    /// b = ⌊(v − lowest) · B / (highest − lowest + 1)⌋; velocities beyond the ends are taken to them.
+    @_noLocks
+    public func index(of velocity: Int) -> Int {
+      let inside = velocity < lowest ? lowest : velocity > highest ? highest : velocity
+      return (inside - lowest) * count / (highest - lowest + 1)
+    }
+  }
+
+  /// What a token of a voice says of one step.
+  public enum GridSymbol: BitwiseCopyable, Equatable, Sendable {
+    case hold
+    case off
+    /// The piece ends.
+    case end
+    /// MIDI.
+    case pitch(Int)
+  }
+
+  public struct GridVoice: Sendable {
+    public var name: String
+    /// In the order of their tokens.
+    public var symbols: [GridSymbol]
+
+    public init(name: String, symbols: [GridSymbol]) {
+      self.name = name
+      self.symbols = symbols
+    }
+
+    public var pitches: PitchSet {
+      var pitches = PitchSet()
+      for case .pitch(let pitch) in symbols { pitches.insert(pitch) }
+      return pitches
+    }
+  }
+
+  public struct GridVocabulary: Sendable {
+    public var stepsPerBeat: Int
+    public var voices: [GridVoice]
+    /// Of every note, MIDI.
+    public var velocity: Int
+
+    public init(stepsPerBeat: Int, voices: [GridVoice], velocity: Int = 80) {
+      self.stepsPerBeat = stepsPerBeat
+      self.voices = voices
+      self.velocity = velocity
+    }
+
+    public var size: Int { voices.reduce(0) { $0 + $1.symbols.count } }
+  }
+
+  public enum NoteToken: BitwiseCopyable, Equatable, Sendable {
+    /// The pitches that begin at a step; none: a rest.
+    case notes(PitchSet)
+    /// The piece ends.
+    case end
+  }
+
+  public struct NoteTokenVocabulary: Sendable {
+    public var stepsPerBeat: Int
+    public var tokens: [NoteToken]
+    /// Of every note, MIDI.
+    public var velocity: Int
+
+    public init(stepsPerBeat: Int, tokens: [NoteToken], velocity: Int = 80) {
+      self.stepsPerBeat = stepsPerBeat
+      self.tokens = tokens
+      self.velocity = velocity
+    }
+  }
+
+  /// A note as three fields: pitch, velocity, and the interval from the onset of the note before.
+  public struct NoteMatrixFields: Sendable {
+    /// MIDI, both ends included.
+    public var pitches: ClosedRange<Int>
+    /// Whether the pitch is a token; else a number of 0 … 1.
+    public var hasPitchClasses: Bool
+    /// MIDI, both ends included.
+    public var velocities: ClosedRange<Int>
+    /// nil: the velocity is a number of 0 … 1.
+    public var velocityClasses: Int?
+    /// The longest interval, in ticks, which are milliseconds at tempo 120.
+    public var maximumInterval: Int
+    /// nil: the interval is a number of 0 … 1.
+    public var intervalClasses: Int?
+
+    /// Ticks a beat: a tick is 1 ms at tempo 120.
+    public static let ticksPerBeat = 500
+    /// A note sounds no longer, in ticks.
+    public static let maximumNoteTicks = 2_000
+
+    public init(
+      pitches: ClosedRange<Int>, hasPitchClasses: Bool, velocities: ClosedRange<Int>, velocityClasses: Int?,
+      maximumInterval: Int, intervalClasses: Int?
+    ) {
+      self.pitches = pitches
+      self.hasPitchClasses = hasPitchClasses
+      self.velocities = velocities
+      self.velocityClasses = velocityClasses
+      self.maximumInterval = maximumInterval
+      self.intervalClasses = intervalClasses
+    }
+  }
+
+  /// For each field of an element the number of its classes, nil where it is a number of 0 … 1.
+  public var fields: [Int?] {
+    switch kind {
+    case .performanceEvents(let vocabulary): [vocabulary.size]
+    case .melodySteps(let vocabulary), .choraleGrid(let vocabulary): [vocabulary.size]
+    case .noteTokens(let vocabulary): [vocabulary.tokens.count]
+    case .noteMatrix(let fields):
+      [fields.hasPitchClasses ? fields.pitches.count : nil, fields.velocityClasses, fields.intervalClasses]
+    }
+  }
+
+  public var ticksPerBeat: Int {
+    switch kind {
+    case .performanceEvents: PerformanceVocabulary.ticksPerBeat
+    case .melodySteps(let vocabulary), .choraleGrid(let vocabulary): vocabulary.stepsPerBeat
+    case .noteTokens(let vocabulary): vocabulary.stepsPerBeat
+    case .noteMatrix: NoteMatrixFields.ticksPerBeat
+    }
+  }
+
+  /// A note that nobody ends is ended after so many ticks.
+  public var maximumNoteTicks: Int {
+    let ticks = maximumNoteBeats * ticksPerBeat
+    if case .noteMatrix = kind { return min(ticks, NoteMatrixFields.maximumNoteTicks) }
+    return ticks
+  }
+
+  /// Whether each choice belongs to a step of a grid, whose number conditions may follow.
+  public var isGrid: Bool {
+    switch kind {
+    case .melodySteps, .choraleGrid, .noteTokens: true
+    case .performanceEvents, .noteMatrix: false
+    }
+  }
+
+  /// As the model file names it.
+  public var kindName: StaticString {
+    switch kind {
+    case .performanceEvents: "performance_events"
+    case .melodySteps: "melody_steps"
+    case .choraleGrid: "chorale_grid"
+    case .noteTokens: "note_tokens"
+    case .noteMatrix: "note_matrix"
+    }
+  }
+}
