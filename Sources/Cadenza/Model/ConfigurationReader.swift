@@ -73,18 +73,26 @@ extension Configuration {
   /// A composer's network takes and predicts the fields of its codec.
   private func checkThatFieldsFit(_ notes: NoteCodecConfiguration) throws(Failure) {
     let expected = notes.fields
-    guard expected.count == 1, let size = expected[0] else {
+    let predicted = network.predictedFields
+    guard predicted.count == expected.count else {
+      let (found, wanted) = (predicted.count, expected.count)
       throw Failure(
-        .format,
-        "network has one field, expected \(expected.count) of them, since codec.kind is \"\(notes.kindName)\"")
+        .format, "the network's number of fields is \(found), expected \(wanted), since codec.kind is \"\(notes.kindName)\"")
     }
-    guard let vocabularySize = network.predictedVocabularySize else {
-      throw Failure(.format, "network.head is linear, expected softmax, since codec.kind is \"\(notes.kindName)\"")
+    if expected.count == 1, let size = expected[0] {
+      guard let vocabularySize = predicted[0] else {
+        throw Failure(.format, "network.head is linear, expected softmax, since codec.kind is \"\(notes.kindName)\"")
+      }
+      guard vocabularySize == size else {
+        throw Failure(
+          .format,
+          "network.vocabulary_size is \(vocabularySize), expected \(size), the number of tokens of codec \"\(notes.kindName)\"")
+      }
     }
-    guard vocabularySize == size else {
-      throw Failure(
-        .format,
-        "network.vocabulary_size is \(vocabularySize), expected \(size), the number of tokens of codec \"\(notes.kindName)\"")
+    for (index, size) in expected.enumerated() where predicted[index] != size {
+      let (found, wanted) = (NetworkConfiguration.head(predicted[index]), NetworkConfiguration.head(size))
+      let name = NoteCodecConfiguration.NoteMatrixFields.names[index]
+      throw Failure(.format, "network.head.fields[\(index)] is \(found), expected \(wanted), as codec.\(name) has it")
     }
     if case .recurrent(let recurrent) = network, case .vector = recurrent.input {
       throw Failure(
@@ -134,6 +142,25 @@ extension NetworkConfiguration {
   }
 }
 
+extension NetworkConfiguration {
+  /// For each field of a prediction the size of its softmax, nil where it is a value.
+  fileprivate var predictedFields: [Int?] {
+    guard case .recurrent(let recurrent) = self, case .fields(let fields) = recurrent.head else {
+      return [predictedVocabularySize]
+    }
+    return fields.map { field in
+      if case .softmax(let size) = field { return size }
+      return nil
+    }
+  }
+
+  /// A field of a head, for sentences.
+  fileprivate static func head(_ size: Int?) -> Sentence {
+    if let size { return "a softmax over \(size)" }
+    return "linear"
+  }
+}
+
 extension CodecConfiguration {
   init(_ value: JsonValue) throws(Failure) {
     let kind = try ConfigurationObject.kind(of: value)
@@ -148,7 +175,9 @@ extension CodecConfiguration {
       self = .notes(notes)
     } else {
       throw kind.unknownKind(
-        "\"mu_law\", \"waveform\", \"performance_events\", \"melody_steps\", \"chorale_grid\", \"note_tokens\" or \"note_matrix\"")
+        """
+        "mu_law", "waveform", "performance_events", "melody_steps", "chorale_grid", "note_tokens" or "note_matrix"
+        """)
     }
   }
 

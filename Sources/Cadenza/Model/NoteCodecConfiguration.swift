@@ -145,6 +145,8 @@ public struct NoteCodecConfiguration: Sendable {
     /// nil: the interval is a number of 0 … 1.
     public var intervalClasses: Int?
 
+    /// The fields in their order, as the model file names them.
+    static let names: [StaticString] = ["pitch", "velocity", "interval"]
     /// Ticks a beat: a tick is 1 ms at tempo 120.
     public static let ticksPerBeat = 500
     /// A note sounds no longer, in ticks.

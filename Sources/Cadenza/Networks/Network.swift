@@ -11,6 +11,7 @@ import CadenzaKernels
 enum Network {
   case waveNet(UnsafePointer<WaveNet>)
   case recurrent(UnsafePointer<Recurrent>)
+  case windowedRecurrent(UnsafePointer<WindowedRecurrent>)
 
   /// Builds the network that `configuration` describes from the tensors, which it takes from the reader.
   init(
@@ -25,6 +26,15 @@ enum Network {
       if !arena.isMeasuring { place.initialize(to: network) }
       self = .waveNet(place)
     case .recurrent(let configuration):
+      if let window = configuration.window {
+        let place = arena.take(WindowedRecurrent.self, count: 1)
+        let network = try WindowedRecurrent(
+          configuration, window: window, conditionChannels: conditionChannels, tensors: &tensors, arena: &arena,
+          layout: &layout)
+        if !arena.isMeasuring { place.initialize(to: network) }
+        self = .windowedRecurrent(place)
+        return
+      }
       let place = arena.take(Recurrent.self, count: 1)
       let network = try Recurrent(
         configuration, conditionChannels: conditionChannels, tensors: &tensors, arena: &arena, layout: &layout)
@@ -39,6 +49,7 @@ enum Network {
       switch self {
       case .waveNet: 1
       case .recurrent(let network): network.pointee.fieldCount
+      case .windowedRecurrent(let network): network.pointee.fieldCount
       }
     }
   }
@@ -49,6 +60,7 @@ enum Network {
     switch self {
     case .waveNet(let network): network.pointee.prediction
     case .recurrent(let network): network.pointee.field(index)
+    case .windowedRecurrent(let network): network.pointee.field(index)
     }
   }
 
@@ -59,6 +71,7 @@ enum Network {
     switch self {
     case .waveNet(let network): network.pointee.begin(state)
     case .recurrent(let network): network.pointee.begin(state, kernels)
+    case .windowedRecurrent(let network): network.pointee.begin(state, first)
     }
   }
 
@@ -68,6 +81,7 @@ enum Network {
     switch self {
     case .waveNet(let network): network.pointee.condition(state, h, kernels)
     case .recurrent(let network): network.pointee.condition(state, h, kernels)
+    case .windowedRecurrent(let network): network.pointee.condition(state, h, kernels)
     }
   }
 
@@ -77,6 +91,7 @@ enum Network {
     switch self {
     case .waveNet(let network): network.pointee.feed(state, element.token, kernels)
     case .recurrent(let network): network.pointee.feed(state, element, kernels)
+    case .windowedRecurrent(let network): network.pointee.feed(state, element, kernels)
     }
   }
 
@@ -88,6 +103,7 @@ enum Network {
     switch self {
     case .waveNet(let network): network.pointee.feed(state, elements.pointee.token, kernels)
     case .recurrent(let network): network.pointee.start(state, elements, kernels)
+    case .windowedRecurrent(let network): network.pointee.start(state, elements)
     }
   }
 
@@ -97,6 +113,7 @@ enum Network {
       switch self {
       case .waveNet: 0
       case .recurrent(let network): network.pointee.unitCount
+      case .windowedRecurrent(let network): network.pointee.unitCount
       }
     }
   }
@@ -107,6 +124,7 @@ enum Network {
     switch self {
     case .waveNet: return
     case .recurrent(let network): network.pointee.work(state, unit, kernels)
+    case .windowedRecurrent(let network): network.pointee.work(state, unit, kernels)
     }
   }
 
@@ -117,6 +135,7 @@ enum Network {
     switch self {
     case .waveNet(let network): network.pointee.predict(state, kernels)
     case .recurrent(let network): network.pointee.predict(state)
+    case .windowedRecurrent(let network): network.pointee.predict(state)
     }
   }
 
@@ -125,6 +144,7 @@ enum Network {
     switch self {
     case .waveNet(let network): network.pointee.accepts(saved)
     case .recurrent: true
+    case .windowedRecurrent(let network): network.pointee.accepts(saved)
     }
   }
 
@@ -133,6 +153,7 @@ enum Network {
     switch self {
     case .waveNet(let network): network.pointee.restore(state, time: time)
     case .recurrent(let network): network.pointee.restore(state)
+    case .windowedRecurrent(let network): network.pointee.restore(state)
     }
   }
 }

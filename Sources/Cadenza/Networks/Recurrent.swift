@@ -29,9 +29,6 @@ struct Recurrent {
     _ configuration: RecurrentConfiguration, conditionChannels: Int, tensors: inout TensorReader,
     arena: inout Arena, layout: inout StateLayout
   ) throws(Failure) {
-    guard configuration.window == nil else {
-      throw Failure(.unsupported, "network.window is \(configuration.window ?? 0), which this version does not run")
-    }
     let embeddings = try FieldInputs.Embeddings(configuration, tensors: &tensors)
 
     // The tensors of all layers first: a layer's matrix also holds the input weights of the layer above.

@@ -1,0 +1,154 @@
+import CadenzaKernels
+
+/// A stack of LSTM and GRU layers that remembers elements instead of states: every prediction is made anew, from the initial states
+/// over the last W elements. So layers may also run from the newest element to the oldest one. FORMAT.md states the equations.
+///
+/// That is W times the work of a network that remembers, in as many units as there are elements in all directions of all layers. One
+/// direction of a layer runs over the whole window before the next begins: its products with its inputs can then be made for
+/// several elements at once, and its recurrent weights stay in the cache.
+///
+/// All elements of the window are heard under the conditions of now.
+struct WindowedRecurrent {
+  /// Layer by layer from below, forward before backward.
+  private var directions: UnsafeMutablePointer<WindowedDirection>
+  private var directionCount: Int
+  private var window: Int
+  private var inputs: FieldInputs
+  private var predictions: UnsafeMutablePointer<FieldPrediction>
+  private var head: UnsafeMutablePointer<ck_matrix>
+  private var headBias: UnsafeMutablePointer<Float>
+
+  // Offsets into the state.
+  /// A ring of the last `window` elements, a word for each field.
+  private var elementsOffset: Int
+  /// The ring's oldest place, an Int32.
+  private var oldestOffset: Int
+  private var predictionOffset: Int
+  /// What the head reads.
+  private var summaryOffset: Int
+
+  init(
+    _ configuration: RecurrentConfiguration, window: Int, conditionChannels: Int, tensors: inout TensorReader,
+    arena: inout Arena, layout: inout StateLayout
+  ) throws(Failure) {
+    self.window = window
+    let embeddings = try FieldInputs.Embeddings(configuration, tensors: &tensors)
+    var sources: [WindowedDirection.Source] = []
+    let inputChannels = configuration.inputFields.reduce(0) { $0 + $1.channels }
+    var below = inputChannels + conditionChannels
+    for (index, layer) in configuration.layers.enumerated() {
+      for isBackward in layer.isBidirectional ? [false, true] : [false] {
+        let place: Sentence = isBackward ? "layers.\(index).backward" : "layers.\(index)"
+        let tensors = try RecurrentLayer.Source(
+          layer, at: place, inputChannels: below, biases: configuration.layerBiases,
+          initialStates: configuration.initialStates, tensors: &tensors)
+        sources.append(
+          WindowedDirection.Source(tensors: tensors, layer: index, isBackward: isBackward, outputChannels: layer.outputChannels)
+        )
+      }
+      below = layer.outputChannels
+    }
+    let head = try RecurrentHead(configuration, channels: below, tensors: &tensors)
+    guard let first = sources.first else { throw Failure(.format, "network.layers is empty, expected one layer or more") }
+
+    elementsOffset = layout.take(window * configuration.inputFields.count)
+    oldestOffset = layout.take(1)
+    predictionOffset = layout.take(head.order.count)
+    layout.beginScratch()
+    let scratch = WindowedDirection.Scratch(sources, window: window, layout: &layout)
+    summaryOffset = scratch.summary
+
+    let firstInputs = try FieldInputs(
+      configuration, weight: first.tensors.inputWeight, order: first.tensors.order, embeddings: embeddings, arena: &arena)
+    inputs = firstInputs
+    directionCount = sources.count
+    directions = arena.take(WindowedDirection.self, count: directionCount)
+    for (index, source) in sources.enumerated() {
+      var elements: FieldInputs?
+      if source.layer == 0 {
+        elements =
+          index == 0
+          ? firstInputs
+          : try FieldInputs(
+            configuration, weight: source.tensors.inputWeight, order: source.tensors.order, embeddings: embeddings,
+            arena: &arena)
+      }
+      let direction = WindowedDirection(
+        source, elements: elements, conditionChannels: conditionChannels, window: window,
+        isLast: source.layer == configuration.layers.count - 1, scratch: scratch, arena: &arena, layout: &layout)
+      if !arena.isMeasuring { (directions + index).initialize(to: direction) }
+    }
+    self.head = arena.pack([MatrixPart(head.weight, rows: head.order)], columns: below)
+    headBias = arena.take(head.bias, order: head.order)
+    predictions = head.predictions(&arena)
+  }
+
+  var fieldCount: Int {
+    @_noLocks get { inputs.count }
+  }
+
+  @_noLocks
+  func field(_ index: Int) -> FieldPrediction { predictions[index] }
+
+  /// A step of each direction over each element, and the head.
+  var unitCount: Int {
+    @_noLocks get { directionCount * window + 1 }
+  }
+
+  @_noLocks
+  func begin(_ state: UnsafeMutablePointer<Float>, _ first: UnsafePointer<Element>) {
+    for place in 0..<window { inputs.store(first, to: state + elementsOffset + place * inputs.count) }
+    for index in 0..<directionCount { (directions + index).pointee.begin(state) }
+  }
+
+  @_noLocks
+  func condition(_ state: UnsafeMutablePointer<Float>, _ h: UnsafePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
+    for index in 0..<directionCount { (directions + index).pointee.condition(state, h, kernels) }
+  }
+
+  @_noLocks
+  func feed(_ state: UnsafeMutablePointer<Float>, _ element: Element, _ kernels: UnsafePointer<ck_kernels>) {
+    var element = element
+    start(state, &element)
+    for unit in 0..<unitCount { work(state, unit, kernels) }
+  }
+
+  @_noLocks
+  func start(_ state: UnsafeMutablePointer<Float>, _ elements: UnsafePointer<Element>) {
+    let oldest = oldest(state)
+    inputs.store(elements, to: state + elementsOffset + Int(oldest.pointee) * inputs.count)
+    let next = Int(oldest.pointee) + 1
+    oldest.pointee = next == window ? 0 : Int32(truncatingIfNeeded: next)
+  }
+
+  @_noLocks
+  func work(_ state: UnsafeMutablePointer<Float>, _ unit: Int, _ kernels: UnsafePointer<ck_kernels>) {
+    let index = unit / window
+    if index == directionCount {
+      ck_product(kernels, head, state + summaryOffset, nil, headBias, state + predictionOffset)
+      return
+    }
+    (directions + index).pointee.work(
+      state, step: unit - index * window, elements: state + elementsOffset, oldest: Int(oldest(state).pointee), kernels)
+  }
+
+  @_noLocks
+  func predict(_ state: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float> { state + predictionOffset }
+
+  @_noLocks
+  private func oldest(_ state: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Int32> {
+    UnsafeMutableRawPointer(state + oldestOffset).assumingMemoryBound(to: Int32.self)
+  }
+
+  /// Whether the saved part of a state can be one: its elements, and where the ring begins.
+  func accepts(_ saved: UnsafePointer<Float>) -> Bool {
+    guard saved[oldestOffset].bitPattern < UInt32(window) else { return false }
+    for place in 0..<window where !inputs.accepts(saved + elementsOffset + place * inputs.count) { return false }
+    return true
+  }
+
+  /// Sets what conditions do not, after a state was loaded.
+  func restore(_ state: UnsafeMutablePointer<Float>) {
+    for index in 0..<directionCount { (directions + index).pointee.begin(state) }
+  }
+}
