@@ -43,6 +43,8 @@ class Case:
     steps: int
     conditions: tuple[Mapping, ...] = ()
     storage: str = "f32"
+    # Left out: mu-law for a softmax, the waveform for a linear head.
+    codec: Mapping | None = None
     # Steps at which a global condition takes a new value while the model plays.
     changes: tuple[int, ...] = field(default=())
 
@@ -63,11 +65,13 @@ def wavenet(
 
 
 def recurrent(layers: str, **options: object) -> dict[str, object]:
-    """`layers` is a text such as "lstm 12, gru 7"."""
+    """`layers` is a text such as "lstm 12, gru 7 both", where both means directions."""
     stack = []
     for text in layers.split(", "):
-        kind, channels = text.split(" ")
+        kind, channels, *both = text.split(" ")
         stack.append({"kind": kind, "channels": int(channels)})
+        if both:
+            stack[-1]["bidirectional"] = True
     return {"kind": "recurrent", "layers": stack, "head": {"kind": "softmax"}, **options}
 
 
@@ -228,6 +232,120 @@ CASES = (
 )
 
 
+def fields_in(*pairs: tuple[Mapping, Mapping]) -> dict[str, object]:
+    """An input and a head for each field."""
+    return {
+        "input": {"kind": "fields", "fields": [read for read, _ in pairs]},
+        "head": {"kind": "fields", "fields": [predicted for _, predicted in pairs]},
+    }
+
+
+def embedded(size: int, channels: int) -> tuple[Mapping, Mapping]:
+    read = {"kind": "embedding", "size": size, "channels": channels}
+    return read, {"kind": "softmax", "size": size}
+
+
+def one_hot(size: int) -> tuple[Mapping, Mapping]:
+    return {"kind": "one_hot", "size": size}, {"kind": "softmax", "size": size}
+
+
+VALUE = ({"kind": "value"}, {"kind": "linear"})
+NOTE_VALUES = {
+    "kind": "note_matrix",
+    "pitch": {"range": [21, 108]},
+    "velocity": {"range": [1, 127]},
+    "interval": {"maximum_milliseconds": 4000},
+}
+NOTE_CLASSES = {
+    "kind": "note_matrix",
+    "pitch": {"range": [48, 71], "classes": True},
+    "velocity": {"range": [20, 110], "classes": 8},
+    "interval": {"maximum_milliseconds": 3000},
+}
+
+# Their random numbers are counted apart from those above, so that neither list moves the other.
+WINDOW_AND_FIELD_CASES = (
+    Case(
+        "fields-mixed",
+        recurrent("lstm 20, gru 13", **fields_in(embedded(24, 9), one_hot(8), VALUE)),
+        72,
+        (INSTRUMENT, TIMBRE),
+        codec=NOTE_CLASSES,
+        changes=(29,),
+    ),
+    Case(
+        "fields-values-window",
+        recurrent("lstm 24", **fields_in(VALUE, VALUE, VALUE), window=20),
+        60,
+        codec=NOTE_VALUES,
+    ),
+    Case(
+        "fields-mixed-window-both",
+        recurrent(
+            "lstm 11 both, gru 18",
+            **fields_in(embedded(24, 5), one_hot(8), VALUE),
+            window=9,
+            initial_states=True,
+        ),
+        40,
+        (PITCH,),
+        storage="mixed",
+        codec=NOTE_CLASSES,
+        changes=(14,),
+    ),
+    Case(
+        "window-lstm",
+        recurrent("lstm 15, lstm 20", **tokens_in(24, "embedding", channels=7), window=11),
+        64,
+    ),
+    Case(
+        "window-longer-than-sequence",
+        recurrent("gru 14, lstm 9", **tokens_in(20, "one_hot"), window=100),
+        40,
+    ),
+    Case("window-one", recurrent("gru 12, gru 7", **tokens_in(20, "one_hot"), window=1), 40),
+    Case(
+        "window-waveform",
+        recurrent("lstm 12 both", **WAVEFORM, window=13),
+        80,
+        (ENVELOPE,),
+    ),
+    Case(
+        "window-lstm-both",
+        recurrent("lstm 17 both", **tokens_in(24, "one_hot"), window=8, initial_states=True),
+        48,
+    ),
+    Case(
+        "window-gru-both",
+        recurrent("gru 13 both", **tokens_in(65, "vector", channels=1), window=7),
+        48,
+    ),
+    Case(
+        "window-stack-both",
+        recurrent(
+            "lstm 13 both, gru 10 both, lstm 9 both",
+            **tokens_in(32, "embedding", channels=6),
+            window=10,
+            initial_states=True,
+        ),
+        64,
+        (TIMBRE, CHORD, INSTRUMENT),
+        changes=(30,),
+    ),
+    Case(
+        "window-both-below-forward",
+        recurrent(
+            "gru 9 both, gru 16 both, lstm 21",
+            **tokens_in(40, "embedding", channels=6),
+            window=6,
+            biases=["head"],
+        ),
+        40,
+        storage="f16",
+    ),
+)
+
+
 def tensor_shapes(configuration: Mapping) -> dict[str, tuple[int, ...]]:
     """Every tensor that FORMAT.md asks for."""
     network = configuration["network"]
@@ -249,11 +367,20 @@ def tensor_shapes(configuration: Mapping) -> dict[str, tuple[int, ...]]:
             )
     vocabulary = network.get("vocabulary_size", 1)
     if network["kind"] == "recurrent":
-        input_channels = {
-            "embedding": network["input"].get("channels", 0),
-            "one_hot": vocabulary,
-            "vector": 1,
-        }[network["input"]["kind"]]
+        if network["input"]["kind"] == "fields":
+            input_channels = 0
+            for index, entry in enumerate(network["input"]["fields"]):
+                channels = {"embedding": entry.get("channels"), "one_hot": entry.get("size")}
+                if entry["kind"] == "embedding":
+                    name = f"input.fields.{index}.embedding.weight"
+                    shapes[name] = (entry["size"], entry["channels"])
+                input_channels += channels.get(entry["kind"], 1)
+        else:
+            input_channels = {
+                "embedding": network["input"].get("channels", 0),
+                "one_hot": vocabulary,
+                "vector": 1,
+            }[network["input"]["kind"]]
         if network["input"]["kind"] == "embedding":
             shapes["input.embedding.weight"] = (vocabulary, input_channels)
         width = input_channels + channels_of_h
@@ -261,14 +388,19 @@ def tensor_shapes(configuration: Mapping) -> dict[str, tuple[int, ...]]:
             channels = layer["channels"]
             gates = 4 if layer["kind"] == "lstm" else 3
             has_bias = "layers" in biases
-            add(f"layers.{index}.input", (gates * channels, width), biased=has_bias)
-            add(f"layers.{index}.recurrent", (gates * channels, channels), biased=has_bias)
-            if network.get("initial_states", False):
-                shapes[f"layers.{index}.initial.hidden"] = (channels,)
-                if layer["kind"] == "lstm":
-                    shapes[f"layers.{index}.initial.cell"] = (channels,)
-            width = channels
-        outputs = vocabulary if network["head"]["kind"] == "softmax" else 1
+            names = reference.direction_names(index, layer.get("bidirectional", False))
+            for prefix, _ in names:
+                add(f"{prefix}.input", (gates * channels, width), biased=has_bias)
+                add(f"{prefix}.recurrent", (gates * channels, channels), biased=has_bias)
+                if network.get("initial_states", False):
+                    shapes[f"{prefix}.initial.hidden"] = (channels,)
+                    if layer["kind"] == "lstm":
+                        shapes[f"{prefix}.initial.cell"] = (channels,)
+            width = channels * len(names)
+        if network["head"]["kind"] == "fields":
+            outputs = sum(entry.get("size", 1) for entry in network["head"]["fields"])
+        else:
+            outputs = vocabulary if network["head"]["kind"] == "softmax" else 1
         add("head", (outputs, width), biased="head" in biases)
         return shapes
 
@@ -334,7 +466,16 @@ def condition_series(case: Case, generator: torch.Generator) -> dict[str, Tensor
 
 
 def random_sequence(case: Case, generator: torch.Generator) -> Tensor:
-    """Tokens (I32) that wander as sound does, or samples (F32) for a linear head."""
+    """Tokens (I32) that wander as sound does, or samples (F32) for a linear head; a row of both
+    (F32, tokens as whole numbers) for each element of several fields."""
+    if case.network["input"].get("kind") == "fields":
+        columns = []
+        for entry in case.network["input"]["fields"]:
+            column = torch.rand(case.steps, generator=generator)
+            if entry["kind"] != "value":
+                column = (column * entry["size"]).floor()
+            columns.append(column)
+        return torch.stack(columns, dim=-1)
     if case.network.get("head", {}).get("kind") == "linear":
         phase = torch.arange(case.steps) * 0.37
         noise = 0.2 * torch.randn(case.steps, generator=generator)
@@ -347,6 +488,8 @@ def write_reference(
     path: Path, sequence: Tensor, values: Mapping[str, Tensor], predictions: Tensor
 ) -> None:
     name = "samples" if sequence.is_floating_point() else "tokens"
+    if sequence.dim() == 2:
+        name = "elements"
     tensors = {name: sequence, "logits": predictions.float()}
     for condition, series in values.items():
         tensors[f"conditions.{condition}"] = series
@@ -357,11 +500,11 @@ def write_case(case: Case, number: int, output: Path) -> None:
     generator = torch.Generator().manual_seed(1000 + number)
     is_waveform = case.network.get("head", {}).get("kind") == "linear"
     codec: dict[str, object] = {"kind": "waveform", "sample_rate": SAMPLE_RATE}
-    if not is_waveform:
+    if case.codec is None and not is_waveform:
         levels = case.network["vocabulary_size"]
         codec = {"kind": "mu_law", "sample_rate": SAMPLE_RATE, "levels": levels}
     configuration: dict[str, object] = {"name": case.name, "network": dict(case.network)}
-    configuration["codec"] = codec
+    configuration["codec"] = codec if case.codec is None else dict(case.codec)
     if case.conditions:
         configuration["conditions"] = [dict(condition) for condition in case.conditions]
     tensors = random_tensors(tensor_shapes(configuration), case.storage, generator)
@@ -401,13 +544,16 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     for number, case in enumerate(CASES):
         write_case(case, number, arguments.output)
+    for number, case in enumerate(WINDOW_AND_FIELD_CASES, start=1000):
+        write_case(case, number, arguments.output)
     if arguments.shipped and arguments.set is None:
         parser.error("--shipped needs --set")
     for model in arguments.shipped:
         prepared = PreparedSet.read(arguments.set)
         write_shipped(model, prepared, arguments.output, arguments.shipped_steps)
     total = sum(path.stat().st_size for path in arguments.output.glob("*.safetensors"))
-    print(f"{len(CASES)} cases, {total:,} bytes in {arguments.output}")
+    count = len(CASES) + len(WINDOW_AND_FIELD_CASES)
+    print(f"{count} cases, {total:,} bytes in {arguments.output}")
 
 
 if __name__ == "__main__":

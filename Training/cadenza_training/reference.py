@@ -105,11 +105,22 @@ def recurrent_inputs(
 ) -> Tensor:
     """What layer 0 reads before the conditions, [steps, channels].
 
-    `sequence` holds tokens where the head is a softmax, and samples where it is linear.
+    `sequence` holds tokens where the head is a softmax, samples where it is linear, and a row of
+    both for networks of several fields.
     """
     network = configuration["network"]
     vocabulary = network.get("vocabulary_size", 0)
     kind = network["input"]["kind"]
+    if kind == "fields":
+        first = first_elements(configuration["codec"])[None]
+        rows = torch.cat([first, sequence[:-1].double()])
+        return torch.cat(
+            [
+                field_vectors(tensors, index, field, rows[:, index])
+                for index, field in enumerate(network["input"]["fields"])
+            ],
+            dim=-1,
+        )
     if network["head"]["kind"] == "linear":
         silent = torch.zeros(1, dtype=torch.float64)
         return torch.cat([silent, sequence[:-1].double()])[:, None]
@@ -122,40 +133,119 @@ def recurrent_inputs(
     return torch.from_numpy(sounds)[:, None]
 
 
+def field_vectors(
+    tensors: Mapping[str, Tensor], index: int, field: Mapping, series: Tensor
+) -> Tensor:
+    """One field of every element, [steps, channels]; tokens come as whole numbers."""
+    if field["kind"] == "value":
+        return series[:, None]
+    if field["kind"] == "one_hot":
+        return functional.one_hot(series.long(), field["size"]).double()
+    return tensors[f"input.fields.{index}.embedding.weight"].double()[series.long()]
+
+
+def first_elements(codec: Mapping) -> Tensor:
+    """What step 0 is fed by the codec `note_matrix`: the middle of the ranges of pitch and
+    velocity, as classes those nearest from below, and no interval."""
+    lowest, highest = codec["pitch"]["range"]
+    pitch = (lowest + highest) // 2 - lowest if codec["pitch"].get("classes") else 0.5
+    velocity = 0.5
+    if "classes" in codec["velocity"]:
+        lowest, highest = codec["velocity"]["range"]
+        middle = (lowest + highest) // 2
+        velocity = (middle - lowest) * codec["velocity"]["classes"] // (highest - lowest + 1)
+    return torch.tensor([pitch, velocity, 0], dtype=torch.float64)
+
+
+def recurrent_module(
+    tensors: Mapping[str, Tensor], index: int, layer: Mapping, input_channels: int
+) -> nn.LSTM | nn.GRU:
+    """Layer `index`, with its weights: of both directions, where it has two."""
+    has_bias = f"layers.{index}.input.bias" in tensors
+    both_ways = layer.get("bidirectional", False)
+    make = nn.LSTM if layer["kind"] == "lstm" else nn.GRU
+    module = make(
+        input_channels,
+        layer["channels"],
+        bias=has_bias,
+        bidirectional=both_ways,
+        batch_first=True,
+        dtype=torch.float64,
+    )
+    weights = {}
+    for prefix, suffix in direction_names(index, both_ways):
+        weights[f"weight_ih_l0{suffix}"] = tensors[f"{prefix}.input.weight"].double()
+        weights[f"weight_hh_l0{suffix}"] = tensors[f"{prefix}.recurrent.weight"].double()
+        if has_bias:
+            weights[f"bias_ih_l0{suffix}"] = tensors[f"{prefix}.input.bias"].double()
+            weights[f"bias_hh_l0{suffix}"] = tensors[f"{prefix}.recurrent.bias"].double()
+    module.load_state_dict(weights)
+    return module
+
+
+def direction_names(index: int, both_ways: bool) -> list[tuple[str, str]]:
+    """Where the tensors of a layer's directions are, and what PyTorch ends their names with."""
+    forward = (f"layers.{index}", "")
+    backward = (f"layers.{index}.backward", "_reverse")
+    return [forward, backward] if both_ways else [forward]
+
+
+def initial_states(
+    tensors: Mapping[str, Tensor], index: int, layer: Mapping, sequences: int
+) -> Tensor | tuple[Tensor, Tensor]:
+    """[directions, sequences, channels], the same in every sequence."""
+
+    def stacked(name: str) -> Tensor:
+        names = direction_names(index, layer.get("bidirectional", False))
+        states = [tensors[f"{prefix}.initial.{name}"].double() for prefix, _ in names]
+        return torch.stack(states)[:, None].repeat(1, sequences, 1)
+
+    if layer["kind"] == "lstm":
+        return stacked("hidden"), stacked("cell")
+    return stacked("hidden")
+
+
+def windows_of(signal: Tensor, window: int) -> Tensor:
+    """The last `window` rows at every step, [steps, window, channels]; before the first row, the
+    first row."""
+    padded = torch.cat([signal[:1].expand(window - 1, -1), signal])
+    return padded.unfold(0, window, 1).transpose(1, 2)
+
+
 def recurrent_logits(
     tensors: Mapping[str, Tensor],
     configuration: Mapping,
     sequence: Tensor,
     conditions: Tensor | None,
 ) -> Tensor:
-    """Predictions [steps, outputs]; row t is made from what came before step t."""
+    """Predictions [steps, outputs]; row t is made from what came before step t.
+
+    Without a window one sequence runs through the layers; with one, each step is a sequence of its
+    own, all of it under the conditions of that step.
+    """
     network = configuration["network"]
+    window = network.get("window")
     signal = recurrent_inputs(tensors, configuration, sequence)
+    signal = signal[None] if window is None else windows_of(signal, window)
     if conditions is not None:
-        signal = torch.cat([signal, conditions], dim=-1)
+        heard = conditions[None]
+        if window is not None:
+            heard = conditions[:, None].expand(-1, window, -1)
+        signal = torch.cat([signal, heard], dim=-1)
     for index, layer in enumerate(network["layers"]):
-        prefix = f"layers.{index}"
-        is_lstm = layer["kind"] == "lstm"
-        has_bias = f"{prefix}.input.bias" in tensors
-        make = nn.LSTM if is_lstm else nn.GRU
-        module = make(signal.shape[-1], layer["channels"], bias=has_bias, dtype=torch.float64)
-        weights = {
-            "weight_ih_l0": tensors[f"{prefix}.input.weight"].double(),
-            "weight_hh_l0": tensors[f"{prefix}.recurrent.weight"].double(),
-        }
-        if has_bias:
-            weights["bias_ih_l0"] = tensors[f"{prefix}.input.bias"].double()
-            weights["bias_hh_l0"] = tensors[f"{prefix}.recurrent.bias"].double()
-        module.load_state_dict(weights)
+        module = recurrent_module(tensors, index, layer, signal.shape[-1])
         state = None
         if network.get("initial_states", False):
-            hidden = tensors[f"{prefix}.initial.hidden"].double()[None]
-            state = hidden
-            if is_lstm:
-                state = (hidden, tensors[f"{prefix}.initial.cell"].double()[None])
+            state = initial_states(tensors, index, layer, len(signal))
         signal = module(signal, state)[0]
+    if window is None:
+        read = signal[0]
+    else:
+        channels = network["layers"][-1]["channels"]
+        # Forward after the newest element, backward after the oldest; nothing where there is none.
+        read = torch.cat([signal[:, -1, :channels], signal[:, 0, channels:]], dim=-1)
     head_bias = tensors["head.bias"].double() if "head.bias" in tensors else None
-    return functional.linear(signal, tensors["head.weight"].double(), head_bias)
+    return functional.linear(read, tensors["head.weight"].double(), head_bias)
 
 
 @torch.inference_mode()

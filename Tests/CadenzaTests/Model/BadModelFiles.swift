@@ -28,7 +28,8 @@ struct BadModelFile: CustomTestStringConvertible, Sendable {
 /// Hand-made bad files, by name. A tensor "a" of one F32 is the whole of most containers here.
 enum BadModelFiles {
   static let all = [
-    containers, headers, tensorEntries, dataLayouts, metadata, configurations, waveNets, recurrents, codecs, conditions,
+    containers, headers, tensorEntries, dataLayouts, metadata, configurations, waveNets, recurrents, windows, fields, codecs,
+    conditions,
     settings, tensors,
   ].flatMap { $0 }
 
@@ -204,6 +205,18 @@ enum BadModelFiles {
   private static func recurrent(_ old: String, _ new: String) -> [UInt8] {
     SmallModel.recurrentBytes(configuration: SmallModel.replacing(old, with: new, in: SmallModel.recurrentConfiguration))
   }
+  private static func recurrent(_ old: String, _ new: String, window: Int) -> [UInt8] {
+    let windowed = SmallModel.replacing(
+      #""head""#, with: "\"window\":\(window),\"head\"", in: SmallModel.recurrentConfiguration)
+    return SmallModel.recurrentBytes(configuration: SmallModel.replacing(old, with: new, in: windowed))
+  }
+  private static func fields(_ old: String, _ new: String) -> [UInt8] {
+    SmallModel.fieldsBytes(configuration: SmallModel.replacing(old, with: new, in: SmallModel.fieldsConfiguration))
+  }
+  /// Another list of inputs.
+  private static func fields(inputs: String) -> [UInt8] {
+    fields(#"[{"kind":"value"},{"kind":"one_hot","size":8},{"kind":"embedding","size":16,"channels":2}]"#, inputs)
+  }
 
   static let configurations: [BadModelFile] = [
     BadModelFile("configuration empty", "cadenza.config, byte 0: expected a value, found the end", config("")),
@@ -368,6 +381,91 @@ enum BadModelFiles {
     BadModelFile(
       "a wavenet's bias in a recurrent network", "network.biases[0] is \"gate\", expected any of layers, head",
       recurrent(#""head""#, #""biases":["gate"],"head""#)),
+  ]
+
+  static let windows: [BadModelFile] = [
+    BadModelFile(
+      "a window of nothing", "network.window is 0, expected a whole number from 1 to 1024",
+      recurrent(#""head""#, #""window":0,"head""#)),
+    BadModelFile(
+      "a window too long", "network.window is 1025, expected a whole number from 1 to 1024",
+      recurrent(#""head""#, #""window":1025,"head""#)),
+    BadModelFile(
+      "both directions without a window", "network.layers[0] is bidirectional, which needs network.window",
+      recurrent(#""lstm","channels":2"#, #""lstm","channels":2,"bidirectional":true"#)),
+    BadModelFile(
+      "bidirectional a number", "network.layers[1].bidirectional is 1, expected true or false",
+      recurrent(#""gru","channels":2"#, #""gru","channels":2,"bidirectional":1"#)),
+    BadModelFile(
+      "a layer above both directions that reads one",
+      "tensor \"layers.0.backward.input.weight\" is missing, expected with shape [8, 1]",
+      recurrent(#""lstm","channels":2}"#, #""lstm","channels":2,"bidirectional":true}"#, window: 4)),
+    BadModelFile(
+      "a head above both directions that reads one", "tensor \"head.weight\" has shape [25, 2], expected [25, 4]",
+      SmallModel.fieldsBytes(tensors: SmallModel.fieldsTensors.map { $0.name == "head.weight" ? ($0.name, [25, 2]) : $0 })),
+  ]
+
+  static let fields: [BadModelFile] = [
+    BadModelFile("fields that are no list", "network.input.fields is 3, expected a list", fields(inputs: "3")),
+    BadModelFile(
+      "no fields", "network.input.fields is a list of 0, expected a list of 1 to 16", fields(inputs: "[]")),
+    BadModelFile(
+      "17 fields", "network.input.fields is a list of 17, expected a list of 1 to 16",
+      fields(inputs: "[" + Array(repeating: #"{"kind":"value"}"#, count: 17).joined(separator: ",") + "]")),
+    BadModelFile(
+      "a field of an unknown kind", .unsupported,
+      "network.input.fields[1].kind is \"hot\", expected \"embedding\", \"one_hot\" or \"value\"",
+      fields(#""one_hot""#, #""hot""#)),
+    BadModelFile(
+      "a field of a value with a size", "network.input.fields[0] has the unknown key \"size\"",
+      fields(#"{"kind":"value"}"#, #"{"kind":"value","size":1}"#)),
+    BadModelFile(
+      "a field without a size", "network.input.fields[1] has no key \"size\"", fields(#""one_hot","size":8"#, #""one_hot""#)),
+    BadModelFile(
+      "a field of too many tokens", "network.input.fields[1].size is 65537, expected a whole number from 1 to 65536",
+      fields(#""one_hot","size":8"#, #""one_hot","size":65537"#)),
+    BadModelFile(
+      "fewer heads than fields", "network.head has 2 fields, expected 3, as many as network.input",
+      fields(#",{"kind":"softmax","size":16}]"#, "]")),
+    BadModelFile(
+      "a head field of another size", "network.head.fields[1].size is 7, expected 8, as in network.input",
+      fields(#""softmax","size":8"#, #""softmax","size":7"#)),
+    BadModelFile(
+      "a softmax over a value", "network.head.fields[0] is a softmax, expected linear",
+      fields(#"{"kind":"linear","noise":0.5}"#, #"{"kind":"softmax","size":2}"#)),
+    BadModelFile(
+      "a linear head of a token", "network.head.fields[1] is linear, expected a softmax",
+      fields(#"{"kind":"softmax","size":8}"#, #"{"kind":"linear"}"#)),
+    BadModelFile(
+      "a head field with channels", "network.head.fields[0] has the unknown key \"channels\"",
+      fields(#""linear","noise":0.5"#, #""linear","channels":1"#)),
+    BadModelFile(
+      "negative noise", "network.head.fields[0].noise is -0.5, expected a number from 0 to 100", fields("0.5", "-0.5")),
+    BadModelFile(
+      "noise that is no number", "network.head.noise is \"loud\", expected a number from 0 to 100",
+      recurrent(#""linear","channels":1"#, #""linear","channels":1,"noise":"loud""#)),
+    BadModelFile(
+      "noise around a softmax", "network.head has the unknown key \"noise\"",
+      recurrent(#"{"kind":"linear","channels":1}"#, #"{"kind":"softmax","noise":1},"vocabulary_size":256"#)),
+    BadModelFile(
+      "fields under a head of one", "network.head is of one field, expected \"fields\", as in network.input",
+      recurrent(#"{"kind":"vector","channels":1}"#, #"{"kind":"fields","fields":[{"kind":"value"}]}"#)),
+    BadModelFile(
+      "fields over an input of one", "network.input is of one field, expected \"fields\", as in network.head",
+      recurrent(#"{"kind":"linear","channels":1}"#, #"{"kind":"fields","fields":[{"kind":"linear"}]}"#)),
+    BadModelFile(
+      "fields with vocabulary_size", "network.vocabulary_size is 16, but fields state their sizes themselves",
+      fields(#""window""#, #""vocabulary_size":16,"window""#)),
+    BadModelFile(
+      "fields with a codec of sound", "network.head has the kind \"fields\" (3), expected one prediction",
+      SmallModel.fieldsBytes(
+        configuration: SmallModel.replacing(
+          #"{"kind":"note_matrix","pitch":{"range":[0,127]},"velocity":{"range":[1,127],"classes":8},"#
+            + #""interval":{"maximum_milliseconds":4000,"classes":16}}"#,
+          with: #"{"kind":"mu_law","sample_rate":16000,"levels":8}"#, in: SmallModel.fieldsConfiguration))),
+    BadModelFile(
+      "an embedding of a field missing", "tensor \"input.fields.2.embedding.weight\" is missing, expected with shape [16, 2]",
+      SmallModel.fieldsBytes(tensors: Array(SmallModel.fieldsTensors.dropFirst()))),
   ]
 
   static let codecs: [BadModelFile] = [

@@ -73,6 +73,24 @@ import Testing
     #expect(configuration.training.data == "none" && configuration.training.recipe == "r.json")
   }
 
+  @Test func fieldsAndWindow() throws {
+    let model = try load(SmallModel.fieldsBytes())
+    guard case .recurrent(let net) = model.configuration.network, case .fields(let inputs) = net.input,
+      case .fields(let heads) = net.head, case .value = inputs[0], case .oneHot(8) = inputs[1],
+      case .embedding(16, 2) = inputs[2], case .linear(0.5) = heads[0], case .softmax(8) = heads[1],
+      case .softmax(16) = heads[2]
+    else {
+      Issue.record("not the fields that the file has")
+      return
+    }
+    #expect(net.vocabularySize == nil && net.window == 5 && net.layers[0].isBidirectional && net.layers[0].outputChannels == 4)
+    #expect(model.vocabularySize == nil && model.receptiveField == 5)
+    // Each field's outputs begin at a panel.
+    #expect(model.plan.fields.map(\.offset) == [0, 16, 32] && model.plan.fields.map(\.size) == [1, 8, 16])
+    #expect(model.plan.network.fieldCount == 3 && model.plan.network.unitCount == 2 * 5 + 1)
+    for index in 0..<3 { #expect(model.plan.network.field(index).offset == model.plan.fields[index].offset) }
+  }
+
   @Test func recurrent() throws {
     let configuration = try load(SmallModel.recurrentBytes()).configuration
     guard case .recurrent(let net) = configuration.network, case .vector(1) = net.input, case .linear(1, 0) = net.head

@@ -13,6 +13,15 @@ enum SmallModel {
     {"kind":"gru","channels":2}],"head":{"kind":"linear","channels":1}},"codec":{"kind":"waveform","sample_rate":48000}}
     """
 
+  /// Notes of three fields, one of each kind of input, over a window that is read both ways.
+  static let fieldsConfiguration = """
+    {"network":{"kind":"recurrent","input":{"kind":"fields","fields":[{"kind":"value"},{"kind":"one_hot","size":8},\
+    {"kind":"embedding","size":16,"channels":2}]},"layers":[{"kind":"lstm","channels":2,"bidirectional":true}],"window":5,\
+    "head":{"kind":"fields","fields":[{"kind":"linear","noise":0.5},{"kind":"softmax","size":8},{"kind":"softmax","size":16}]}},\
+    "codec":{"kind":"note_matrix","pitch":{"range":[0,127]},"velocity":{"range":[1,127],"classes":8},\
+    "interval":{"maximum_milliseconds":4000,"classes":16}}}
+    """
+
   typealias Shape = (name: String, shape: [Int])
 
   static let tensors: [Shape] = [
@@ -34,6 +43,15 @@ enum SmallModel {
     ("head.weight", [1, 2]), ("head.bias", [1]),
   ]
 
+  static let fieldsTensors: [Shape] = [
+    ("input.fields.2.embedding.weight", [16, 2]),
+    ("layers.0.input.weight", [8, 11]), ("layers.0.input.bias", [8]),
+    ("layers.0.recurrent.weight", [8, 2]), ("layers.0.recurrent.bias", [8]),
+    ("layers.0.backward.input.weight", [8, 11]), ("layers.0.backward.input.bias", [8]),
+    ("layers.0.backward.recurrent.weight", [8, 2]), ("layers.0.backward.recurrent.bias", [8]),
+    ("head.weight", [25, 4]), ("head.bias", [25]),
+  ]
+
   /// The file, with whatever a test wants changed.
   static func bytes(
     configuration: String = configuration, tensors: [Shape] = tensors, elementType: ElementType = .float32,
@@ -47,6 +65,10 @@ enum SmallModel {
   }
 
   static func recurrentBytes(configuration: String = recurrentConfiguration, tensors: [Shape] = recurrentTensors) -> [UInt8] {
+    bytes(configuration: configuration, tensors: tensors)
+  }
+
+  static func fieldsBytes(configuration: String = fieldsConfiguration, tensors: [Shape] = fieldsTensors) -> [UInt8] {
     bytes(configuration: configuration, tensors: tensors)
   }
 

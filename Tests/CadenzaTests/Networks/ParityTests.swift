@@ -7,7 +7,8 @@ import Testing
 @Suite("Parity with PyTorch")
 struct ParityTests {
   @Test func casesAreThere() throws {
-    #expect(Reference.all.count >= 30)
+    #expect(Reference.all.count >= 40)
+    #expect(Reference.all.filter(\.hasFields).count >= 3)
     let models = try FileManager.default.contentsOfDirectory(
       atPath: Reference.root.appendingPathComponent("Examples/models").path)
     for model in models where model.hasSuffix(".safetensors") {
@@ -21,8 +22,9 @@ struct ParityTests {
     let model = try Model(path: reference.modelPath)
     let tensors = try reference.read()
     let logits = try #require(tensors["logits"])
-    let inputs = try #require(tensors["tokens"] ?? tensors["samples"])
+    let inputs = try #require(tensors["tokens"] ?? tensors["samples"] ?? tensors["elements"])
     let isTokens = tensors["tokens"] != nil
+    let fieldCount = inputs.shape.count == 2 ? inputs.shape[1] : 1
     let width = logits.shape[1]
     let largest = logits.values.map(abs).max() ?? 1
     let probe = try #require(NetworkProbe(model))
@@ -44,7 +46,9 @@ struct ParityTests {
         let difference = abs(Double(value) - logits.values[step * width + index])
         worst = difference.isNaN ? .infinity : max(worst, difference)
       }
-      if isTokens {
+      if fieldCount > 1 {
+        probe.accept((0..<fieldCount).map { Float(inputs.values[step * fieldCount + $0]) })
+      } else if isTokens {
         probe.accept(token: Int(inputs.values[step]))
       } else {
         probe.accept(sample: Float(inputs.values[step]))
@@ -85,14 +89,27 @@ struct ParityTests {
     for _ in 0..<(reference.isShipped ? 40 : 120) {
       let predictions = probes.map { $0.predict().map(\.bitPattern) }
       for prediction in predictions { #expect(prediction == predictions[0]) }
-      let vocabularySize = model.vocabularySize
-      let uniform = random.uniform()
+      let uniforms = (0..<probes[0].plan.fields.count).map { _ in random.uniform() }
       for probe in probes {
-        if let vocabularySize {
-          probe.accept(token: Int(uniform * Float(vocabularySize)))
-        } else {
-          probe.accept(sample: uniform * 2 - 1)
-        }
+        var remaining = uniforms
+        probe.accept { remaining.removeFirst() }
+      }
+    }
+  }
+
+  /// A step taken in units gives the bits of one taken at once.
+  @Test(arguments: Reference.all)
+  func unitsOfWorkMakeTheSameStep(_ reference: Reference) throws {
+    let model = try Model(path: reference.modelPath)
+    let whole = try #require(NetworkProbe(model))
+    let sliced = try #require(NetworkProbe(model))
+    var random = RandomGenerator(seed: 6)
+    for _ in 0..<40 {
+      #expect(whole.predict().bits == sliced.predict(inUnits: true).bits)
+      let uniforms = (0..<whole.plan.fields.count).map { _ in random.uniform() }
+      for probe in [whole, sliced] {
+        var remaining = uniforms
+        probe.accept { remaining.removeFirst() }
       }
     }
   }

@@ -14,6 +14,9 @@ struct Reference: CustomTestStringConvertible {
   /// A trained model of `Examples/models`: its reference is named `shipped-` and the model.
   var isShipped: Bool { name.hasPrefix(Self.shippedPrefix) }
 
+  /// A composer's, whose elements have several fields: no samples come of it.
+  var hasFields: Bool { name.hasPrefix("fields-") }
+
   private static let shippedPrefix = "shipped-"
 
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
