@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const tiny_names[TINY_KINDS] = {"wavenet", "causal", "lstm", "gru", "waveform", "overflow"};
+const char *const tiny_names[TINY_KINDS] = {"wavenet", "causal", "lstm", "gru", "waveform", "window", "overflow"};
 
 typedef struct builder {
   char header[65536];
@@ -82,13 +82,22 @@ static void wavenet(builder *b, int convolution, int layers, size_t V, size_t R,
   if (!convolution) tensor(b, "head.output.bias", V, 0, 0, 0.1f, 0);
 }
 
+/* `way`: "" or "backward.". */
+static void recurrent_direction(builder *b, int layer, const char *way, size_t gates, size_t N, size_t I, int initial) {
+  static const char *const parts[] = {"input.weight", "input.bias", "recurrent.weight", "recurrent.bias", "initial.hidden",
+                                      "initial.cell"};
+  const int count = !initial ? 4 : gates == 4 ? 6 : 5;
+  for (int part = 0; part < count; part++) {
+    char name[48];
+    snprintf(name, sizeof name, "%s%s", way, parts[part]);
+    const size_t columns[] = {I, 0, N, 0, 0, 0};
+    const float scale = part >= 4 ? 0.5f : part % 2 ? 0.3f : 0.8f;
+    layer_tensor(b, layer, name, part < 4 ? gates * N : N, columns[part], 0, scale);
+  }
+}
+
 static void recurrent_layer(builder *b, int layer, size_t gates, size_t N, size_t I, int initial) {
-  layer_tensor(b, layer, "input.weight", gates * N, I, 0, 0.8f);
-  layer_tensor(b, layer, "input.bias", gates * N, 0, 0, 0.3f);
-  layer_tensor(b, layer, "recurrent.weight", gates * N, N, 0, 0.8f);
-  layer_tensor(b, layer, "recurrent.bias", gates * N, 0, 0, 0.3f);
-  if (initial) layer_tensor(b, layer, "initial.hidden", N, 0, 0, 0.5f);
-  if (initial && gates == 4) layer_tensor(b, layer, "initial.cell", N, 0, 0, 0.5f);
+  recurrent_direction(b, layer, "", gates, N, I, initial);
 }
 
 static void head(builder *b, size_t outputs, size_t N) {
@@ -161,6 +170,22 @@ unsigned char *tiny_model(tiny_kind kind, size_t *size) {
                       "'conditions':[{'name':'push','kind':'vector','size':1,'frames_per_value':7}]}");
     recurrent_layer(b, 0, 4, 10, 1 + 1, 0);
     head(b, 1, 10);
+    break;
+  case TINY_WINDOW:
+    snprintf(codec, sizeof codec, mu_law, 64);
+    snprintf(configuration, sizeof configuration,
+             "{'network':{'kind':'recurrent','vocabulary_size':64,'input':{'kind':'embedding','channels':5},"
+             "'layers':[{'kind':'lstm','channels':6,'bidirectional':true},{'kind':'gru','channels':7,'bidirectional':true}],"
+             "'window':6,'head':{'kind':'softmax'},'initial_states':true},%s,"
+             "'conditions':[{'name':'pitch','kind':'class','size':4}]}",
+             codec);
+    write_metadata(b, configuration);
+    tensor(b, "input.embedding.weight", 64, 5, 0, 1, 0);
+    recurrent_direction(b, 0, "", 4, 6, 5 + 4, 1);
+    recurrent_direction(b, 0, "backward.", 4, 6, 5 + 4, 1);
+    recurrent_direction(b, 1, "", 3, 7, 12, 1);
+    recurrent_direction(b, 1, "backward.", 3, 7, 12, 1);
+    head(b, 64, 14);
     break;
   case TINY_OVERFLOW:
     snprintf(codec, sizeof codec, mu_law, 256);

@@ -61,6 +61,26 @@ CONFIGURATIONS = {
         "codec": {"kind": "waveform", "sample_rate": 48000},
         "conditions": [VECTOR | {"frames_per_value": 7}],
     },
+    "window-both": {
+        "network": RECURRENT | {
+            "layers": [{"kind": "lstm", "channels": 2, "bidirectional": True}, {"kind": "gru", "channels": 3, "bidirectional": True}],
+            "window": 5, "initial_states": True,
+        },
+        "codec": MU_LAW, "conditions": [LABELLED],
+    },
+    "fields": {
+        "network": {
+            "kind": "recurrent", "layers": [{"kind": "lstm", "channels": 3}],
+            "input": {"kind": "fields", "fields": [
+                {"kind": "value"}, {"kind": "one_hot", "size": 3}, {"kind": "embedding", "size": 4, "channels": 2}]},
+            "head": {"kind": "fields", "fields": [
+                {"kind": "linear", "noise": 0.5}, {"kind": "softmax", "size": 3}, {"kind": "softmax", "size": 4}]},
+        },
+        "codec": {
+            "kind": "note_matrix", "pitch": {"range": [0, 127]}, "velocity": {"range": [1, 127], "classes": 3},
+            "interval": {"maximum_milliseconds": 4000, "classes": 4},
+        },
+    },
 }
 
 
@@ -100,23 +120,35 @@ def tensors(config):
                 yield f"head.{part}.bias", shape[:1]
         return
     biases = network.get("biases", ["layers", "head"])
-    columns = {"one_hot": network.get("vocabulary_size")}.get(network["input"]["kind"], network["input"].get("channels"))
+    if network["input"]["kind"] == "fields":
+        columns = 0
+        for index, field in enumerate(network["input"]["fields"]):
+            if field["kind"] == "embedding":
+                yield f"input.fields.{index}.embedding.weight", [field["size"], field["channels"]]
+            columns += {"value": 1, "one_hot": field.get("size")}.get(field["kind"], field.get("channels"))
+    else:
+        columns = {"one_hot": network.get("vocabulary_size")}.get(network["input"]["kind"], network["input"].get("channels"))
     if network["input"]["kind"] == "embedding":
         yield "input.embedding.weight", [network["vocabulary_size"], columns]
     columns += h
     for index, layer in enumerate(network["layers"]):
         n = layer["channels"]
         rows = n * (4 if layer["kind"] == "lstm" else 3)
-        for part, shape in (("input", [rows, columns]), ("recurrent", [rows, n])):
-            yield f"layers.{index}.{part}.weight", shape
-            if "layers" in biases:
-                yield f"layers.{index}.{part}.bias", shape[:1]
-        if network.get("initial_states"):
-            yield f"layers.{index}.initial.hidden", [n]
-            if layer["kind"] == "lstm":
-                yield f"layers.{index}.initial.cell", [n]
-        columns = n
-    rows = network["vocabulary_size"] if network["head"]["kind"] == "softmax" else 1
+        places = [f"layers.{index}", f"layers.{index}.backward"][:1 + layer.get("bidirectional", False)]
+        for place in places:
+            for part, shape in (("input", [rows, columns]), ("recurrent", [rows, n])):
+                yield f"{place}.{part}.weight", shape
+                if "layers" in biases:
+                    yield f"{place}.{part}.bias", shape[:1]
+            if network.get("initial_states"):
+                yield f"{place}.initial.hidden", [n]
+                if layer["kind"] == "lstm":
+                    yield f"{place}.initial.cell", [n]
+        columns = n * len(places)
+    if network["head"]["kind"] == "fields":
+        rows = sum(field.get("size", 1) for field in network["head"]["fields"])
+    else:
+        rows = network["vocabulary_size"] if network["head"]["kind"] == "softmax" else 1
     yield "head.weight", [rows, columns]
     if "head" in biases:
         yield "head.bias", [rows]

@@ -2,7 +2,8 @@
 struct BenchResult {
   let name: String
   let weights: String
-  let sampleRate: Int
+  /// nil: a sample is a composer's step, which comes when the music needs it.
+  let sampleRate: Int?
   let block: Int
   let blocks: Int
   /// Processor time; the median of the rounds.
@@ -20,7 +21,7 @@ struct BenchResult {
   let streamBytes: Int
 
   var samplesPerSecond: Double { 1e9 / nanosecondsPerSample }
-  var realTimeFactor: Double { samplesPerSecond / Double(sampleRate) }
+  var realTimeFactor: Double? { sampleRate.map { samplesPerSecond / Double($0) } }
   var bytesPerSecond: Double { Double(weightBytesPerSample) * samplesPerSecond }
   var shareOfBandwidth: Double { bytesPerSecond / readBandwidth }
 
@@ -28,12 +29,12 @@ struct BenchResult {
     .object([
       ("name", .text(name)),
       ("weights", .text(weights)),
-      ("sample_rate", .integer(sampleRate)),
+      ("sample_rate", sampleRate.map(JSON.integer) ?? .null),
       ("nanoseconds_per_sample", .number(nanosecondsPerSample)),
       ("nanoseconds_per_sample_best_round", .number(bestNanosecondsPerSample)),
       ("nanoseconds_per_sample_on_the_wall", .number(wallNanosecondsPerSample)),
       ("samples_per_second", .number(samplesPerSecond)),
-      ("real_time_factor", .number(realTimeFactor)),
+      ("real_time_factor", realTimeFactor.map(JSON.number) ?? .null),
       ("block_frames", .integer(block)),
       ("blocks", .integer(blocks)),
       (

@@ -23,6 +23,7 @@ struct BenchShape {
     recurrent("lstm-64", cell: "lstm", channels: 64),
     recurrent("lstm-256", cell: "lstm", channels: 256),
     recurrent("gru-64", cell: "gru", channels: 64),
+    noteMatrix("lstm-512-window-50", channels: 512, window: 50),
   ]
 
   static func named(_ name: String) -> BenchShape? { all.first { $0.name == name } }
@@ -75,6 +76,31 @@ struct BenchShape {
         Tensor(name: "layers.0.recurrent.bias", shape: [gates * n], range: range),
         Tensor(name: "head.weight", shape: [1, n], range: range),
         Tensor(name: "head.bias", shape: [1], range: 0.1),
+      ],
+      weights: [.f32])
+  }
+
+  /// Notes as three numbers, the next predicted from the last `window` of them, as Shinde et al. do. A sample of it is a note.
+  private static func noteMatrix(_ name: String, channels n: Int, window: Int) -> BenchShape {
+    let configuration = """
+      {"name": "\(name)",
+       "network": {"kind": "recurrent",
+                   "input": {"kind": "fields", "fields": [{"kind": "value"}, {"kind": "value"}, {"kind": "value"}]},
+                   "layers": [{"kind": "lstm", "channels": \(n)}], "window": \(window),
+                   "head": {"kind": "fields", "fields": [{"kind": "linear"}, {"kind": "linear"}, {"kind": "linear"}]}},
+       "codec": {"kind": "note_matrix", "pitch": {"range": [0, 127]}, "velocity": {"range": [1, 127]},
+                 "interval": {"maximum_milliseconds": 4000}}}
+      """
+    let range = 1 / Float(n).squareRoot()
+    return BenchShape(
+      name: name, configuration: configuration,
+      tensors: [
+        Tensor(name: "layers.0.input.weight", shape: [4 * n, 3], range: 1),
+        Tensor(name: "layers.0.input.bias", shape: [4 * n], range: range),
+        Tensor(name: "layers.0.recurrent.weight", shape: [4 * n, n], range: 2 * range),
+        Tensor(name: "layers.0.recurrent.bias", shape: [4 * n], range: range),
+        Tensor(name: "head.weight", shape: [3, n], range: range),
+        Tensor(name: "head.bias", shape: [3], range: 0.1),
       ],
       weights: [.f32])
   }

@@ -9,10 +9,16 @@ final class BenchSubject {
   let weightBytesPerSample: Int
   let loadSeconds: Double
 
-  private let stream: Stream
+  private let run: Run
   private let buffer: UnsafeMutableBufferPointer<Float>
   private let probe: BandwidthProbe
   private var blockTimes = BlockTimes()
+  /// What takes a block: a stream of sound; a composer's network, whose steps are the samples here, one a block.
+  private enum Run {
+    case stream(Stream)
+    case steps(NetworkSteps)
+  }
+
   /// One figure for each round: processor time, and time on the wall.
   private var nanosecondsPerSample: [Double] = []
   private var wallNanosecondsPerSample: [Double] = []
@@ -35,12 +41,19 @@ final class BenchSubject {
     model = loaded
     loadSeconds = BenchSubject.median(loads)
     weightBytesPerSample = BenchSubject.weightBytesPerSample(model)
-    var options = StreamOptions(for: model)
-    options.maximumBlockFrames = block
-    stream = try Stream(model: model, options: options)
-    buffer = .allocate(capacity: block)
+    if case .notes = model.configuration.codec {
+      guard let steps = NetworkSteps(model: model) else { throw CommandFailure("no memory for a state of \(name)") }
+      run = .steps(steps)
+      buffer = .allocate(capacity: 1)
+    } else {
+      var options = StreamOptions(for: model)
+      options.maximumBlockFrames = block
+      run = .stream(try Stream(model: model, options: options))
+      buffer = .allocate(capacity: block)
+    }
     buffer.initialize(repeating: 0)
-    probe = BandwidthProbe(footprint: weightBytesPerSample)
+    probe = BandwidthProbe(
+      footprint: LayerShapes(model.configuration).footprint(bytesPerWeight: BenchSubject.bytesPerWeight(model)))
   }
 
   deinit { buffer.deallocate() }
@@ -54,7 +67,11 @@ final class BenchSubject {
     var now = start
     let end = start + UInt64(seconds * 1e9)
     while now < end || blocks == 0 {
-      let status = stream.generate(into: base, frames: buffer.count)
+      let status: Status =
+        switch run {
+        case .stream(let stream): stream.generate(into: base, frames: buffer.count)
+        case .steps(let steps): steps.take(buffer.count) ? .ok : .numeric
+        }
       let then = now
       now = Clock.nanoseconds()
       if status.rawValue < 0 { throw CommandFailure("\(name): \(status.phrase)") }
@@ -71,9 +88,15 @@ final class BenchSubject {
     bandwidths.append(bandwidth)
   }
 
+  /// Of samples; a composer's steps have none.
+  private var sampleRate: Int? {
+    if case .stream = run { return model.sampleRate }
+    return nil
+  }
+
   func result() -> BenchResult {
     BenchResult(
-      name: name, weights: weights, sampleRate: model.sampleRate, block: buffer.count, blocks: blockTimes.count,
+      name: name, weights: weights, sampleRate: sampleRate, block: buffer.count, blocks: blockTimes.count,
       nanosecondsPerSample: BenchSubject.median(nanosecondsPerSample),
       bestNanosecondsPerSample: nanosecondsPerSample.min() ?? 0,
       wallNanosecondsPerSample: BenchSubject.median(wallNanosecondsPerSample),
@@ -83,9 +106,12 @@ final class BenchSubject {
   }
 
   /// A model file may mix storage types; its weights count with the one that fits its memory best.
+  private static func bytesPerWeight(_ model: Model) -> Int {
+    model.weightBytes < 3 * model.parameterCount ? 2 : 4
+  }
+
   private static func weightBytesPerSample(_ model: Model) -> Int {
-    let bytesPerWeight = model.weightBytes < 3 * model.parameterCount ? 2 : 4
-    return LayerShapes(model.configuration).bytesPerSample(bytesPerWeight: bytesPerWeight)
+    LayerShapes(model.configuration).bytesPerSample(bytesPerWeight: bytesPerWeight(model))
   }
 
   private static func median(_ values: [Double]) -> Double {

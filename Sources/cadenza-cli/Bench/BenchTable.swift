@@ -5,7 +5,7 @@ enum BenchTable {
     ("weights", "", { $0.weights }),
     ("time", "a sample", { Text.duration(nanoseconds: $0.nanosecondsPerSample) }),
     ("samples", "a second", { Text.grouped(Int($0.samplesPerSecond)) }),
-    ("x real", "time", { Text.significant($0.realTimeFactor) }),
+    ("x real", "time", { $0.realTimeFactor.map { Text.significant($0) } ?? "-" }),
     ("p50", "us a block", { Text.significant($0.blockMicroseconds[0]) }),
     ("p99", "us", { Text.significant($0.blockMicroseconds[1]) }),
     ("p99.9", "us", { Text.significant($0.blockMicroseconds[2]) }),

@@ -12,10 +12,11 @@ struct BenchCommand: ParsableCommand {
       sample, the real-time factor at the model's rate, the time that blocks took on the wall, how fast weights are read, and \
       the share that is of this machine's read bandwidth, probed between the rounds over as many bytes. All models take turns, \
       round by round; a figure is the median of its rounds. Weights that serve several samples of a block at once count for \
-      each of these samples, so a share may exceed 100 %.
+      each of these samples, so a share may exceed 100 %. Of a composer, a sample is a step of its network, one in a block; the \
+      weights of a network with a window count for each element of the window.
 
       SHAPES:
-        wavenet-64-256x30  wavenet-32-96x20  lstm-16  lstm-32  lstm-64  lstm-256  gru-64
+        wavenet-64-256x30  wavenet-32-96x20  lstm-16  lstm-32  lstm-64  lstm-256  gru-64  lstm-512-window-50
 
       EXAMPLES:
         cadenza bench

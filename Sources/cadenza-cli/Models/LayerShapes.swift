@@ -9,16 +9,19 @@ struct LayerShapes {
     /// How many tensors of that name and shape there are.
     let count: Int
     let bias: Bool
-    /// Numbers of each that one sample reads, biases aside.
+    /// Numbers of each that one sample reads, biases aside, each time it reads them.
     let numbersRead: Int
+    /// How often it does: once for each element of a window.
+    let passes: Int
 
     /// `reads` nil: all of it.
-    init(_ name: String, _ shape: [Int], count: Int = 1, bias: Bool, reads: Int? = nil) {
+    init(_ name: String, _ shape: [Int], count: Int = 1, bias: Bool, reads: Int? = nil, passes: Int = 1) {
       self.name = name
       self.shape = shape
       self.count = count
       self.bias = bias
       numbersRead = reads ?? shape.reduce(1, *)
+      self.passes = passes
     }
   }
 
@@ -41,7 +44,16 @@ struct LayerShapes {
 
   /// Bytes of weights that one sample reads, where a weight takes `bytesPerWeight`. Biases take 4 in memory.
   func bytesPerSample(bytesPerWeight: Int) -> Int {
-    rows.reduce(0) { $0 + $1.count * ($1.numbersRead * bytesPerWeight + ($1.bias ? $1.shape[0] * 4 : 0)) }
+    rows.reduce(0) { $0 + $1.passes * LayerShapes.bytes($1, bytesPerWeight) }
+  }
+
+  /// The same, but what is read again and again counts once: the memory that a sample goes through.
+  func footprint(bytesPerWeight: Int) -> Int {
+    rows.reduce(0) { $0 + LayerShapes.bytes($1, bytesPerWeight) }
+  }
+
+  private static func bytes(_ row: Row, _ bytesPerWeight: Int) -> Int {
+    row.count * (row.numbersRead * bytesPerWeight + (row.bias ? row.shape[0] * 4 : 0))
   }
 
   private static func waveNet(_ network: WaveNetConfiguration, channels: Int) -> [Row] {
@@ -90,10 +102,10 @@ struct LayerShapes {
       let height = (layer.cell == .lstm ? 4 : 3) * layer.channels
       for place in layer.isBidirectional ? ["layers.\(index)", "layers.\(index).backward"] : ["layers.\(index)"] {
         rows.append(
-          Row("\(place).input", [height, width], bias: network.layerBiases, reads: columnsRead * height * steps))
+          Row("\(place).input", [height, width], bias: network.layerBiases, reads: columnsRead * height, passes: steps))
         rows.append(
           Row(
-            "\(place).recurrent", [height, layer.channels], bias: network.layerBiases, reads: height * layer.channels * steps))
+            "\(place).recurrent", [height, layer.channels], bias: network.layerBiases, passes: steps))
       }
       width = layer.outputChannels
       columnsRead = width

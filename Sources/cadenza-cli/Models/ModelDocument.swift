@@ -238,7 +238,7 @@ enum ModelDocument {
     return .object(pairs + [("products", .list(shapes))])
   }
 
-  /// What is read and predicted of each field of an element; one where the network is of no several ones.
+  /// What is read and predicted of each field of an element: one, unless it has several.
   private static func fields(_ network: RecurrentConfiguration) -> JSON {
     let heads: [RecurrentConfiguration.HeadField] =
       switch network.head {
