@@ -211,6 +211,21 @@ def test_card_of_a_recurrent_network_alone(tmp_path: Path) -> None:
     assert read_configuration(model)["training"] == {"steps": 7}
 
 
+def test_the_summary_of_fields_and_windows() -> None:
+    lstm = {"kind": "lstm", "channels": 5}
+    network = {
+        "kind": "recurrent",
+        "input": {"kind": "fields", "fields": [{"kind": "one_hot", "size": 24}, {"kind": "value"}]},
+        "layers": [lstm | {"bidirectional": True}, lstm],
+        "window": 9,
+        "head": {"kind": "fields", "fields": [{"kind": "softmax", "size": 24}, {"kind": "linear"}]},
+    }
+    assert network_summary(network) == (
+        "recurrent network: 1 bidirectional LSTM layer of 5 channels, then 1 LSTM layer of "
+        "5 channels over a window of 9, which predicts a softmax over 24, a number"
+    )
+
+
 def test_a_kind_that_is_not_known_yet_is_listed() -> None:
     network = {"kind": "transformer", "heads": 8, "layers": [1, 2, 3], "input": {"kind": "events"}}
     assert (

@@ -27,15 +27,24 @@ def _wavenet(network: dict) -> str:
 
 def _recurrent(network: dict) -> str:
     runs = [
-        (kind.upper(), channels, len(list(run)))
-        for (kind, channels), run in groupby(
-            (str(layer["kind"]), layer["channels"]) for layer in network["layers"]
+        (f"{'bidirectional ' if both_ways else ''}{kind.upper()}", channels, len(list(run)))
+        for (kind, channels, both_ways), run in groupby(
+            (str(layer["kind"]), layer["channels"], bool(layer.get("bidirectional")))
+            for layer in network["layers"]
         )
     ]
     layers = ", then ".join(
         f"{count} {kind} layer{'s' if count > 1 else ''} of {channels} channels"
         for kind, channels, count in runs
     )
+    if "window" in network:
+        layers += f" over a window of {network['window']}"
+    if network["head"]["kind"] == "fields":
+        heads = (
+            f"a softmax over {field['size']}" if field["kind"] == "softmax" else "a number"
+            for field in network["head"]["fields"]
+        )
+        return f"recurrent network: {layers}, which predicts {', '.join(heads)}"
     head = "a softmax" if network["head"]["kind"] == "softmax" else "a linear head"
     return f"recurrent network: {layers}, {head}, {_input(network['input'])}"
 
