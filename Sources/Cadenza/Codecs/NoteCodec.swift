@@ -90,12 +90,24 @@ enum NoteCodec {
     }
   }
 
+  /// Ticks that a piece may last at most which is given at once: those of four million choices, for that is what takes memory.
+  var maximumPieceTicks: UInt64 {
+    let choices: UInt64 = 1 << 22
+    switch self {
+    case .performanceEvents(let codec): return choices * UInt64(codec.longestShift)
+    case .stepGrid(let codec): return choices / UInt64(max(1, codec.voiceCount))
+    case .noteTokens: return choices
+    // Time takes no choices of its own.
+    case .noteMatrix: return NoteScript.maximumTick / 2
+    }
+  }
+
   /// A piece of so many ticks as choices that follow what `memory` remembers, `fieldCount` elements each: decoding them plays it. What
   /// the codec has no word for is left out, or replaced by what comes closest. Main thread: allocates.
   ///
-  /// The choices last for `ticks` ticks, those of a note matrix until its last note begins: it has no word for what comes after.
+  /// The choices last for `ticks` ticks (at most `maximumPieceTicks`), those of a note matrix until its last note begins: it has no word for what comes after.
   func encode(_ events: [TickEvent], ticks: UInt64, _ memory: NoteCodecMemory) -> [Element] {
-    let piece = GivenPiece(events, ticks: ticks)
+    let piece = GivenPiece(events, ticks: min(ticks, maximumPieceTicks))
     switch self {
     case .performanceEvents(let codec): return codec.encode(piece, memory).map { Element(token: $0, value: 0) }
     case .stepGrid(let codec): return codec.encode(piece, memory).map { Element(token: $0, value: 0) }

@@ -52,14 +52,14 @@ struct NoteMatrix {
   func decode(_ elements: UnsafePointer<Element>, _ memory: inout NoteCodecMemory, _ script: inout NoteScript) {
     let interval = interval(elements[2])
     script.advance(interval)
+    // Those of a moment sound together.
+    script.endNotes(ofVoice: 0, begunBeforeNow: true)
+    script.noteOn(voice: 0, pitch: pitch(elements[0]), velocity: velocity(elements[1]))
     if interval > 0 {
       memory.endTimedChoice()
     } else if memory.endIdleChoice() {
       script.advance(1)
     }
-    // Those of a moment sound together.
-    script.endNotes(ofVoice: 0, begunBeforeNow: true)
-    script.noteOn(voice: 0, pitch: pitch(elements[0]), velocity: velocity(elements[1]))
   }
 
   /// p = lowest + x · (highest − lowest)

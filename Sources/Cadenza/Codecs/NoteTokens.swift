@@ -34,7 +34,7 @@ struct NoteTokens {
   @_noLocks
   func decode(_ token: Int, _ memory: inout NoteCodecMemory, _ script: inout NoteScript) {
     script.endNotes(ofVoice: 0)
-    if token == end {
+    if end >= 0, token == end {
       script.end()
       return
     }

@@ -33,6 +33,9 @@ struct PerformanceEvents {
     hasEnd = vocabulary.hasEnd
   }
 
+  /// In ticks.
+  var longestShift: Int { timeShifts }
+
   /// The end, or else the longest time shift.
   var startToken: Int {
     @_noLocks get { hasEnd ? end : firstVelocity - 1 }

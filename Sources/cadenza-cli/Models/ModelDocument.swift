@@ -18,6 +18,7 @@ enum ModelDocument {
     lines += layers(configuration)
     row("past", receptiveField(model))
     row("codec", codec(configuration.codec))
+    if case .notes(let notes) = configuration.codec { lines += NoteCodecDocument.lines(notes) }
     lines.append("")
     if configuration.conditions.isEmpty {
       row("conditions", "none")
@@ -31,7 +32,9 @@ enum ModelDocument {
       "sampling",
       "temperature \(Text.plain(sampling.temperature)), top-k \(sampling.topK == 0 ? "off" : String(sampling.topK)), "
         + "top-p \(sampling.topP >= 1 ? "off" : Text.plain(sampling.topP))")
-    lines += describe(configuration.training)
+    let choice: StaticString
+    if case .notes = configuration.codec { choice = "choice" } else { choice = "sample" }
+    lines += describe(configuration.training, of: choice)
     row(
       "memory",
       "\(Text.bytes(model.weightBytes)) of weights, \(Text.bytes(model.streamBytes)) for each stream")
@@ -107,6 +110,7 @@ enum ModelDocument {
     if case .recurrent = model.configuration.network {
       return "a window of \(Text.grouped(field)) steps, gone through anew for every prediction"
     }
+    if case .notes = model.configuration.codec { return "sees \(Text.grouped(field)) choices" }
     let milliseconds = Double(field) / Double(model.sampleRate) * 1000
     return "sees \(Text.grouped(field)) samples, \(Text.significant(milliseconds)) ms"
   }
@@ -115,6 +119,7 @@ enum ModelDocument {
     switch codec {
     case .muLaw(let rate, let levels): "mu_law, \(Text.grouped(rate)) Hz, \(levels) levels"
     case .waveform(let rate): "waveform, \(Text.grouped(rate)) Hz"
+    case .notes(let notes): NoteCodecDocument.text(notes)
     }
   }
 
@@ -124,6 +129,10 @@ enum ModelDocument {
     switch condition.kind {
     case .classes(let labels, _):
       text = "class 0 ... \(condition.size - 1)"
+      if condition.followsPosition {
+        text += ", follows the position on the grid"
+        break
+      }
       let chosen = Int(condition.defaultValue.first ?? 0)
       text += ", default \(labels.indices.contains(chosen) ? Text.printable(labels[chosen]) : String(chosen))"
       labelLines = wrapped(labels.map { Text.printable($0) }, indent: "      ")
@@ -154,7 +163,7 @@ enum ModelDocument {
     return line.isEmpty ? lines : lines + [indent + line]
   }
 
-  private static func describe(_ training: TrainingConfiguration) -> [String] {
+  private static func describe(_ training: TrainingConfiguration, of choice: StaticString) -> [String] {
     var lines: [String] = []
     if !training.data.isEmpty { lines.append(Text.padded("trained on", 14) + Text.printable(training.data)) }
     if !training.recipe.isEmpty { lines.append(Text.padded("recipe", 14) + Text.printable(training.recipe)) }
@@ -163,7 +172,7 @@ enum ModelDocument {
       let nats = training.validationNats
       lines.append(
         Text.padded("validation", 14)
-          + "\(Text.fixed(nats, 4)) nats (\(Text.fixed(nats * 1.4426950408889634, 4)) bits) a sample")
+          + "\(Text.fixed(nats, 4)) nats (\(Text.fixed(nats * 1.4426950408889634, 4)) bits) a \(choice)")
     }
     return lines
   }
@@ -268,6 +277,7 @@ enum ModelDocument {
     case .muLaw(let rate, let levels):
       .object([("kind", "mu_law"), ("sample_rate", .integer(rate)), ("levels", .integer(levels))])
     case .waveform(let rate): .object([("kind", "waveform"), ("sample_rate", .integer(rate))])
+    case .notes(let notes): NoteCodecDocument.json(notes)
     }
   }
 
@@ -286,6 +296,7 @@ enum ModelDocument {
         ("default", .list(condition.defaultValue.map(JSON.float))),
       ]
     }
+    if condition.followsPosition { pairs.append(("follows", "position")) }
     pairs.append(("frames_per_value", condition.framesPerValue.map(JSON.integer) ?? .null))
     return .object(pairs)
   }
