@@ -50,6 +50,34 @@ final class NoteCodecProbe {
     return events
   }
 
+  /// Reads all that waits.
+  func read() -> [NoteScriptEvent] { script.drain() }
+
+  /// Checks, then loads a script, as streams do.
+  func load(_ bytes: [UInt8]) -> Bool { script.load(bytes) }
+
+  var savedMemory: [UInt8] {
+    var bytes = [UInt8](repeating: 0xAA, count: memory.savedByteCount)
+    bytes.withUnsafeMutableBytes { buffer in
+      guard let base = buffer.baseAddress else { return }
+      var writer = ByteWriter(base)
+      memory.save(&writer)
+    }
+    return bytes
+  }
+
+  /// The same for what the codec remembers.
+  func loadMemory(_ bytes: [UInt8]) -> Bool {
+    precondition(bytes.count == memory.savedByteCount)
+    return bytes.withUnsafeBytes { buffer in
+      guard let base = buffer.baseAddress else { return false }
+      var reader = ByteReader(base)
+      guard memory.read(&reader, isLoading: false) else { return false }
+      reader = ByteReader(base)
+      return memory.read(&reader, isLoading: true)
+    }
+  }
+
   var first: [Element] {
     [Element](unsafeUninitializedCapacity: codec.fieldCount) { buffer, count in
       guard let base = buffer.baseAddress else { return }
