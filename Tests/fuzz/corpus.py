@@ -22,6 +22,16 @@ RECURRENT = {
     "kind": "recurrent", "input": {"kind": "one_hot"}, "vocabulary_size": 4, "layers": [{"kind": "lstm", "channels": 2}],
     "head": {"kind": "softmax"},
 }
+
+
+def fields(*inputs):
+    """A recurrent network that takes elements of these fields and predicts them: a softmax where there are classes."""
+    heads = [{"kind": "softmax", "size": field["size"]} if "size" in field else {"kind": "linear", "noise": 0.1}
+             for field in inputs]
+    return {"kind": "recurrent", "input": {"kind": "fields", "fields": list(inputs)},
+            "layers": [{"kind": "gru", "channels": 2}], "head": {"kind": "fields", "fields": heads}}
+
+
 LABELLED = {"name": "kind", "kind": "class", "labels": ["a", "\u00e9"], "default": 1}
 VECTOR = {"name": "v", "kind": "vector", "size": 2, "default": [0.5, -1e-3]}
 
@@ -83,6 +93,42 @@ CONFIGURATIONS = {
     },
 }
 
+CONFIGURATIONS |= {
+    "performance-events": {
+        "network": RECURRENT | {"vocabulary_size": 14},
+        "codec": {"kind": "performance_events", "pitches": [60, 62], "time_shifts": 5, "velocities": 2, "end": True,
+                  "tempo": 90, "maximum_note_beats": 2},
+        "conditions": [LABELLED],
+    },
+    "melody-steps": {
+        "network": WAVENET | {"vocabulary_size": 5},
+        "codec": {"kind": "melody_steps", "steps_per_beat": 4, "symbols": ["hold", "off", 60, 62, "end"], "velocity": 100},
+        "conditions": [{"name": "bar", "kind": "class", "size": 16, "follows": "position", "embedding_channels": 2}],
+    },
+    "chorale-grid": {
+        "network": RECURRENT | {"vocabulary_size": 9},
+        "codec": {"kind": "chorale_grid", "steps_per_beat": 4, "voices": [
+            {"name": "high", "symbols": ["hold", "off", "end", 72]}, {"name": "low", "symbols": [36, 38, 40, "off", "hold"]}]},
+        "conditions": [{"name": "beat", "kind": "class", "size": 4, "follows": "position"}],
+    },
+    "note-tokens": {
+        "network": RECURRENT | {"vocabulary_size": 5, "input": {"kind": "embedding", "channels": 2}},
+        "codec": {"kind": "note_tokens", "steps_per_beat": 2, "tokens": [[60], [60, 64, 67], [], "end", [0, 127]]},
+    },
+    "note-matrix": {
+        "network": fields({"kind": "value"}, {"kind": "value"}, {"kind": "value"}) | {
+            "window": 3, "layers": [{"kind": "lstm", "channels": 2, "bidirectional": True}]},
+        "codec": {"kind": "note_matrix", "pitch": {"range": [21, 108]}, "velocity": {"range": [1, 127]},
+                  "interval": {"maximum_milliseconds": 4000}},
+    },
+    "note-matrix-classes": {
+        "network": fields({"kind": "one_hot", "size": 3}, {"kind": "embedding", "size": 2, "channels": 3},
+                          {"kind": "one_hot", "size": 4}),
+        "codec": {"kind": "note_matrix", "pitch": {"range": [60, 62], "classes": True},
+                  "velocity": {"range": [1, 127], "classes": 2}, "interval": {"maximum_milliseconds": 1000, "classes": 4}},
+    },
+}
+
 
 def tensors(config):
     """Names and shapes of FORMAT.md."""
@@ -120,21 +166,20 @@ def tensors(config):
                 yield f"head.{part}.bias", shape[:1]
         return
     biases = network.get("biases", ["layers", "head"])
+    columns = {"one_hot": network.get("vocabulary_size")}.get(network["input"]["kind"], network["input"].get("channels"))
+    if network["input"]["kind"] == "embedding":
+        yield "input.embedding.weight", [network["vocabulary_size"], columns]
     if network["input"]["kind"] == "fields":
         columns = 0
         for index, field in enumerate(network["input"]["fields"]):
             if field["kind"] == "embedding":
                 yield f"input.fields.{index}.embedding.weight", [field["size"], field["channels"]]
-            columns += {"value": 1, "one_hot": field.get("size")}.get(field["kind"], field.get("channels"))
-    else:
-        columns = {"one_hot": network.get("vocabulary_size")}.get(network["input"]["kind"], network["input"].get("channels"))
-    if network["input"]["kind"] == "embedding":
-        yield "input.embedding.weight", [network["vocabulary_size"], columns]
+            columns += {"embedding": field.get("channels"), "one_hot": field.get("size"), "value": 1}[field["kind"]]
     columns += h
     for index, layer in enumerate(network["layers"]):
         n = layer["channels"]
         rows = n * (4 if layer["kind"] == "lstm" else 3)
-        places = [f"layers.{index}", f"layers.{index}.backward"][:1 + layer.get("bidirectional", False)]
+        places = [f"layers.{index}"] + ([f"layers.{index}.backward"] if layer.get("bidirectional") else [])
         for place in places:
             for part, shape in (("input", [rows, columns]), ("recurrent", [rows, n])):
                 yield f"{place}.{part}.weight", shape

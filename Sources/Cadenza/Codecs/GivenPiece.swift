@@ -16,8 +16,9 @@ struct GivenPiece {
 
   static let never = Int.max
 
-  /// Events out of order are put in order; those of no voice or pitch that there is, and notes that begin at the piece's end or later,
-  /// are left out. A note lasts a tick at least. An end without a beginning is taken for that of a note from before the piece.
+  /// Events out of order are put in order; those of no voice or pitch that there is, and notes that begin at the piece's end or
+  /// later, are left out. A note lasts a tick at least. An end without a beginning is taken for that of a note from before the
+  /// piece.
   init(_ events: [TickEvent], ticks: UInt64) {
     let length = Int(min(ticks, NoteScript.maximumTick))
     self.ticks = length
@@ -70,8 +71,8 @@ struct GivenPiece {
     sort()
   }
 
-  /// Puts all notes into voice 0. Where a pitch begins again while it sounds, what sounded ends; of two that begin at once, the one that
-  /// lasts longer stays.
+  /// Puts all notes into voice 0. Where a pitch begins again while it sounds, what sounded ends; of two that begin at once, the
+  /// one that lasts longer stays.
   mutating func mergeVoices() {
     var kept: [Note] = []
     var latest = [Int?](repeating: nil, count: 128)
@@ -94,8 +95,8 @@ struct GivenPiece {
 }
 
 extension PitchSet {
-  /// The pitch of this set that comes closest to another: the same one, or one in another octave, the nearest, or else the nearest of all;
-  /// the lower of two. nil where the set is empty.
+  /// The pitch of this set that comes closest to another: the same one, or one in another octave, the nearest, or else the
+  /// nearest of all; the lower of two. nil where the set is empty.
   func closest(to pitch: Int) -> Int? {
     if contains(pitch) { return pitch }
     for distance in 1...10 {

@@ -1,7 +1,7 @@
 /// Turns a composer's choices into notes and time, and a piece into choices. FORMAT.md states each codec's vocabulary.
 ///
-/// A codec is a value over pointers into the model's memory; what changes while a stream plays are its `NoteCodecMemory` and its
-/// `NoteScript`.
+/// A codec is a value over pointers into the model's memory; what changes while a stream plays are its `NoteCodecMemory` and
+/// its `NoteScript`.
 enum NoteCodec {
   case performanceEvents(PerformanceEvents)
   case stepGrid(StepGrid)
@@ -63,7 +63,8 @@ enum NoteCodec {
     }
   }
 
-  /// The tokens of the first field among which the next choice is made: on a grid, those of the voice whose turn it is; else all.
+  /// The tokens of the first field among which the next choice is made: on a grid, those of the voice whose turn it is; else
+  /// all.
   @_noLocks
   func choices(_ memory: NoteCodecMemory) -> (first: Int, count: Int) {
     switch self {
@@ -102,10 +103,11 @@ enum NoteCodec {
     }
   }
 
-  /// A piece of so many ticks as choices that follow what `memory` remembers, `fieldCount` elements each: decoding them plays it. What
-  /// the codec has no word for is left out, or replaced by what comes closest. Main thread: allocates.
+  /// A piece of so many ticks as choices that follow what `memory` remembers, `fieldCount` elements each: decoding them plays
+  /// it. What the codec has no word for is left out, or replaced by what comes closest. Main thread: allocates.
   ///
-  /// The choices last for `ticks` ticks (at most `maximumPieceTicks`), those of a note matrix until its last note begins: it has no word for what comes after.
+  /// The choices last for `ticks` ticks (at most `maximumPieceTicks`), those of a note matrix until its last note begins: it
+  /// has no word for what comes after.
   func encode(_ events: [TickEvent], ticks: UInt64, _ memory: NoteCodecMemory) -> [Element] {
     let piece = GivenPiece(events, ticks: min(ticks, maximumPieceTicks))
     switch self {

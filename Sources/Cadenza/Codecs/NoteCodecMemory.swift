@@ -80,8 +80,8 @@ struct NoteCodecMemory {
     writer.write(UInt32(0))
   }
 
-  /// Reads what `save` wrote; false where that cannot be. Changes nothing but where `isLoading`, after it was accepted. Whether the
-  /// codec has such a voice is for the codec to see.
+  /// Reads what `save` wrote; false where that cannot be. Changes nothing but where `isLoading`, after it was accepted. Whether
+  /// the codec has such a voice is for the codec to see.
   mutating func read(_ reader: inout ByteReader, isLoading: Bool) -> Bool {
     var memory = NoteCodecMemory()
     memory.step = reader.readUInt64()

@@ -1,5 +1,5 @@
-/// Notes as rows of three fields: pitch, velocity, and the interval from the onset of the note before (Shinde et al.). A field is a
-/// class or a number of 0 … 1.
+/// Notes as rows of three fields: pitch, velocity, and the interval from the onset of the note before (Shinde et al.). A field
+/// is a class or a number of 0 … 1.
 struct NoteMatrix {
   let timing: NoteTiming
   private let lowestPitch: Int
@@ -35,7 +35,8 @@ struct NoteMatrix {
     }
   }
 
-  /// The middle of the ranges of pitch and velocity, at once: as numbers exactly, as classes those of the values nearest from below.
+  /// The middle of the ranges of pitch and velocity, at once: as numbers exactly, as classes those of the values nearest from
+  /// below.
   @_noLocks
   func writeFirst(_ elements: UnsafeMutablePointer<Element>) {
     elements[0] =
@@ -105,8 +106,8 @@ struct NoteMatrix {
 
   // MARK: Pieces that are given
 
-  /// A note for a row. Pitches and velocities beyond their ranges are replaced by those that come closest, intervals that are too long by
-  /// the longest.
+  /// A note for a row. Pitches and velocities beyond their ranges are replaced by those that come closest, intervals that are
+  /// too long by the longest.
   func encode(_ given: GivenPiece) -> [Element] {
     var piece = given
     let pitches = PitchSet(lowestPitch...highestPitch)

@@ -1,8 +1,9 @@
 /// What a composer has written and nobody has played yet: notes that begin and end, in the order of time.
 ///
-/// A codec writes at one side, from the composing position on; the stream reads at the other, when time gets there. Whatever a codec
-/// is made to write, the reader finds it sound: ticks never fall; every note off has had its note on; a voice's pitch ends before it
-/// begins again; 256 notes sound at most; none lasts longer than it may; after the end comes nothing, and nothing sounds.
+/// A codec writes at one side, from the composing position on; the stream reads at the other, when time gets there. Whatever a
+/// codec is made to write, the reader finds it sound: ticks never fall; every note off has had its note on; a voice's pitch
+/// ends before it begins again; 256 notes sound at most; none lasts longer than it may; after the end comes nothing, and
+/// nothing sounds.
 ///
 /// A value over pointers into the stream's memory.
 struct NoteScript {
@@ -59,8 +60,8 @@ struct NoteScript {
   /// The composing position, in ticks of the codec.
   private(set) var tick: UInt64 = 0
   private(set) var hasEnded = false
-  /// While a piece is given: notes that begin are kept, but not written until `sound`. A note whose beginning was written still has its
-  /// end written.
+  /// While a piece is given: notes that begin are kept, but not written until `sound`. A note whose beginning was written still
+  /// has its end written.
   var isSilent = false
 
   static var maximumSoundingNotes: Int { @_noLocks get { 256 } }
@@ -92,8 +93,8 @@ struct NoteScript {
 
   // MARK: Writing
 
-  /// Begins a note at the composing position. A note of this pitch that sounds in the same voice is ended first; where too many sound,
-  /// the oldest is. Velocity is taken to 1 … 127.
+  /// Begins a note at the composing position. A note of this pitch that sounds in the same voice is ended first; where too many
+  /// sound, the oldest is. Velocity is taken to 1 … 127.
   @_noLocks
   mutating func noteOn(voice: Int, pitch: Int, velocity: Int) {
     guard !hasEnded, voice >= 0, voice < NoteScript.voiceCount, pitch >= 0, pitch < 128 else { return }
@@ -133,7 +134,8 @@ struct NoteScript {
     soundingCount = kept
   }
 
-  /// Moves the composing position on. Notes that have then lasted for as long as they may end in their order, each at its own tick.
+  /// Moves the composing position on. Notes that have then lasted for as long as they may end in their order, each at its own
+  /// tick.
   @_noLocks
   mutating func advance(_ ticks: Int) {
     guard ticks > 0, !hasEnded else { return }
@@ -165,7 +167,8 @@ struct NoteScript {
     hasEnded = true
   }
 
-  /// Writes, at the composing position, the beginning of every note that sounds and has none written: those that began in silence.
+  /// Writes, at the composing position, the beginning of every note that sounds and has none written: those that began in
+  /// silence.
   @_noLocks
   mutating func sound() {
     for index in 0..<soundingCount where !sounding[index].isWritten { writeOn(index) }
@@ -187,7 +190,8 @@ struct NoteScript {
         let bit = word &* 64 &+ rest.trailingZeroBitCount
         append(
           WrittenEvent(
-            tick: tick, kind: .noteOff, voice: UInt8(truncatingIfNeeded: bit / 128), pitch: UInt8(truncatingIfNeeded: bit % 128),
+            tick: tick, kind: .noteOff, voice: UInt8(truncatingIfNeeded: bit / 128),
+            pitch: UInt8(truncatingIfNeeded: bit % 128),
             velocity: 0))
         rest &= rest &- 1
       }
@@ -202,8 +206,8 @@ struct NoteScript {
     writeOff(note)
   }
 
-  /// Writes the beginning of a note, unless that would take the room for the ends of the notes that were written and of the piece: so
-  /// these always find theirs, whoever writes without asking for room.
+  /// Writes the beginning of a note, unless that would take the room for the ends of the notes that were written and of the
+  /// piece: so these always find theirs, whoever writes without asking for room.
   @_noLocks
   private mutating func writeOn(_ index: Int) {
     guard eventCount + writtenCount + 3 <= NoteScript.capacity else { return }
@@ -303,8 +307,8 @@ struct NoteScript {
     )
   }
 
-  /// Reads what `save` wrote; false where that cannot be: everything that a reader may rely on is checked. Changes nothing but where
-  /// `isLoading`, after it was accepted.
+  /// Reads what `save` wrote; false where that cannot be: everything that a reader may rely on is checked. Changes nothing but
+  /// where `isLoading`, after it was accepted.
   mutating func read(_ reader: inout ByteReader, isLoading: Bool) -> Bool {
     let tick = reader.readUInt64()
     let soundingCount = Int(reader.readUInt32())
@@ -341,7 +345,8 @@ struct NoteScript {
       }
       if isLoading {
         sounding[index] = SoundingNote(
-          begin: noteBegin, voice: Int(note.voice), pitch: Int(note.pitch), velocity: Int(note.velocity), isWritten: note.first == 1)
+          begin: noteBegin, voice: Int(note.voice), pitch: Int(note.pitch), velocity: Int(note.velocity),
+          isWritten: note.first == 1)
       }
     }
     guard ended == 0 || soundingCount == 0, eventCount + writtenCount + (ended == 1 ? 0 : 1) <= NoteScript.capacity else {

@@ -49,7 +49,8 @@ struct NoteTokens {
     script.advance(1)
   }
 
-  /// At each step the token of the pitches that begin there, or the one that the fewest pitches tell apart from them, the first of several.
+  /// At each step the token of the pitches that begin there, or the one that the fewest pitches tell apart from them, the first
+  /// of several.
   func encode(_ piece: GivenPiece) -> [Int] {
     var steps = [PitchSet](repeating: PitchSet(), count: piece.ticks)
     for note in piece.notes where note.begin >= 0 { steps[note.begin].insert(note.pitch) }

@@ -1,5 +1,5 @@
-/// Voices on a grid: a step is one token of each, which holds what sounds, ends it or begins a note (`melody_steps` with one voice,
-/// `chorale_grid` with up to 16).
+/// Voices on a grid: a step is one token of each, which holds what sounds, ends it or begins a note (`melody_steps` with one
+/// voice, `chorale_grid` with up to 16).
 struct StepGrid {
   let timing: NoteTiming
   let voiceCount: Int
@@ -76,8 +76,8 @@ struct StepGrid {
     if memory.endVoice(of: voiceCount) { script.advance(1) }
   }
 
-  /// A voice takes the notes of its number; the only one of a melody takes all. Where several begin at one step the highest does, and
-  /// one that begins ends the one before. A rest is "off" once, then "hold".
+  /// A voice takes the notes of its number; the only one of a melody takes all. Where several begin at one step the highest
+  /// does, and one that begins ends the one before. A rest is "off" once, then "hold".
   func encode(_ given: GivenPiece, _ memory: NoteCodecMemory) -> [Int] {
     var piece = given
     if voiceCount == 1 { piece.mergeVoices() }

@@ -78,7 +78,8 @@ public struct ConditionConfiguration: Sendable {
   public var framesPerValue: Int?
   /// A class: one number, its index. A vector: `size` numbers.
   public var defaultValue: [Float]
-  /// Classes of a composer on a grid: not the host but the codec sets it, to the number of the step that is chosen, modulo `size`.
+  /// Classes of a composer on a grid: not the host but the codec sets it, to the number of the step that is chosen, modulo
+  /// `size`.
   public var followsPosition: Bool
 
   public init(

@@ -75,9 +75,9 @@ extension Configuration {
     let expected = notes.fields
     let predicted = network.predictedFields
     guard predicted.count == expected.count else {
+      let (found, wanted) = (predicted.count, expected.count)
       throw Failure(
-        .format,
-        "the network's number of fields is \(predicted.count), expected \(expected.count), since codec.kind is \"\(notes.kindName)\"")
+        .format, "the network's number of fields is \(found), expected \(wanted), since codec.kind is \"\(notes.kindName)\"")
     }
     if expected.count == 1, let size = expected[0] {
       guard let vocabularySize = predicted[0] else {
@@ -175,7 +175,9 @@ extension CodecConfiguration {
       self = .notes(notes)
     } else {
       throw kind.unknownKind(
-        "\"mu_law\", \"waveform\", \"performance_events\", \"melody_steps\", \"chorale_grid\", \"note_tokens\" or \"note_matrix\"")
+        """
+        "mu_law", "waveform", "performance_events", "melody_steps", "chorale_grid", "note_tokens" or "note_matrix"
+        """)
     }
   }
 

@@ -39,7 +39,8 @@ enum NoteCodecDocument {
     case .noteMatrix(let fields):
       lines.append("  pitch: \(range(fields.pitches)), \(field(fields.hasPitchClasses ? fields.pitches.count : nil))")
       lines.append("  velocity: \(range(fields.velocities)), \(field(fields.velocityClasses))")
-      lines.append("  interval: 0 ... \(Text.grouped(fields.maximumInterval)) ms at tempo 120, \(field(fields.intervalClasses))")
+      lines.append(
+        "  interval: 0 ... \(Text.grouped(fields.maximumInterval)) ms at tempo 120, \(field(fields.intervalClasses))")
     }
     lines.append("  tempo \(codec.tempo), notes of at most \(count(codec.maximumNoteBeats, "beat"))")
     return lines

@@ -18,6 +18,7 @@ struct NoteCodecTests {
     var random = RandomGenerator(seed: UInt64(seed))
     var rules = ScriptRules(maximumNoteTicks: probe.codec.maximumNoteTicks)
     var tick: UInt64 = 0
+    var noteCount = 0
     for _ in 0..<30_000 {
       probe.play(probe.configuration.fields.map { element($0, &random) })
       #expect(probe.script.tick >= tick)
@@ -28,9 +29,16 @@ struct NoteCodecTests {
         #expect(broken == nil)
         if broken != nil { return }
       }
-      if probe.script.hasEnded { probe.reset(); rules = ScriptRules(maximumNoteTicks: probe.codec.maximumNoteTicks); tick = 0 }
+      if probe.script.hasEnded {
+        let broken = rules.check(probe.read())
+        #expect(broken == nil && rules.hasEnded)
+        noteCount += rules.noteCount
+        probe.reset()
+        rules = ScriptRules(maximumNoteTicks: probe.codec.maximumNoteTicks)
+        tick = 0
+      }
     }
-    #expect(rules.noteCount > 0 || tick == 0)
+    #expect(noteCount + rules.noteCount > 1_000)
   }
 
   /// Tokens and numbers that no network should emit are no reason to fall over.
@@ -49,7 +57,8 @@ struct NoteCodecTests {
     #expect(!probe.script.hasEnded)
   }
 
-  /// Only what is chosen from the range that `choices` gives belongs to the voice; it is never empty, and stays in the vocabulary.
+  /// Only what is chosen from the range that `choices` gives belongs to the voice; it is never empty, and stays in the
+  /// vocabulary.
   @Test(arguments: NoteCodecSamples.all.indices)
   func choicesAreOfTheVocabulary(sample: Int) {
     let probe = NoteCodecProbe(NoteCodecSamples.all[sample])
@@ -62,7 +71,9 @@ struct NoteCodecTests {
       let (first, count) = probe.codec.choices(probe.memory)
       #expect(count > 0 && first >= 0 && first + count <= size)
       seen.formUnion(first..<first + count)
-      probe.play([Element(token: first, value: 0)] + [Element](repeating: Element(token: 0, value: 0), count: probe.codec.fieldCount - 1))
+      probe.play(
+        [Element(token: first, value: 0)] + [Element](repeating: Element(token: 0, value: 0), count: probe.codec.fieldCount - 1)
+      )
     }
     #expect(seen.count == size)
   }
@@ -151,8 +162,10 @@ struct NoteCodecTests {
   @Test func primed() {
     let probe = NoteCodecProbe(NoteCodecSamples.chorale)
     let notes = [
-      PieceNote(voice: 0, begin: 0, end: 4, pitch: 72, velocity: 100), PieceNote(voice: 1, begin: 0, end: 8, pitch: 64, velocity: 100),
-      PieceNote(voice: 2, begin: 2, end: 12, pitch: 55, velocity: 100), PieceNote(voice: 3, begin: 1, end: 3, pitch: 48, velocity: 100),
+      PieceNote(voice: 0, begin: 0, end: 4, pitch: 72, velocity: 100),
+      PieceNote(voice: 1, begin: 0, end: 8, pitch: 64, velocity: 100),
+      PieceNote(voice: 2, begin: 2, end: 12, pitch: 55, velocity: 100),
+      PieceNote(voice: 3, begin: 1, end: 3, pitch: 48, velocity: 100),
     ]
     probe.script.isSilent = true
     probe.play(probe.codec.encode(PieceNote.events(notes), ticks: 8, probe.memory))

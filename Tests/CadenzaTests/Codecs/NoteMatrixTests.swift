@@ -15,7 +15,8 @@ struct NoteMatrixTests {
     #expect(classes.map(\.token) == [63, 7, 0] && classes.map(\.value) == [0, 0, 0])
   }
 
-  /// p = lowest + x · (highest − lowest), v likewise, interval m · x²: to the nearest, halves up, numbers beyond 0 … 1 taken to them.
+  /// p = lowest + x · (highest − lowest), v likewise, interval m · x²: to the nearest, halves up, numbers beyond 0 … 1 taken to
+  /// them.
   @Test func numbers() {
     let probe = NoteCodecProbe(NoteCodecSamples.numbers)
     probe.play([number(0), number(0), number(0)])
@@ -139,7 +140,10 @@ struct NoteMatrixTests {
 
   @Test func beyondTheRanges() {
     let probe = NoteCodecProbe(NoteCodecSamples.classes)
-    let notes = [PieceNote(voice: 0, begin: 9_000, end: 9_001, pitch: 60, velocity: 127), PieceNote(voice: 1, begin: 9_100, end: 9_101, pitch: 60, velocity: 1)]
+    let notes = [
+      PieceNote(voice: 0, begin: 9_000, end: 9_001, pitch: 60, velocity: 127),
+      PieceNote(voice: 1, begin: 9_100, end: 9_101, pitch: 60, velocity: 1),
+    ]
     let tokens = probe.codec.encode(PieceNote.events(notes), ticks: 10_000, probe.memory).map(\.token)
     #expect(tokens == [60, 15, 63, 60, 0, 10])
   }

@@ -60,7 +60,10 @@ struct NoteTokensTests {
 
   /// Long notes begin at their step, and that is all that this codec can say.
   @Test func longNotes() {
-    let notes = [PieceNote(voice: 0, begin: 1, end: 5, pitch: 62, velocity: 80), PieceNote(voice: 2, begin: 3, end: 4, pitch: 63, velocity: 80)]
+    let notes = [
+      PieceNote(voice: 0, begin: 1, end: 5, pitch: 62, velocity: 80),
+      PieceNote(voice: 2, begin: 3, end: 4, pitch: 63, velocity: 80),
+    ]
     let tokens = probe.codec.encode(PieceNote.events(notes), ticks: 6, probe.memory).map(\.token)
     #expect(tokens == [3, 6, 3, 7, 3, 3])
   }

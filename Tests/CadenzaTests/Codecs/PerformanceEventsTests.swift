@@ -26,7 +26,8 @@ struct PerformanceEventsTests {
     let classes = NoteCodecConfiguration.VelocityClasses(count: 32)
     #expect((0..<32).map { classes.velocity(ofClass: $0) }.prefix(4) == [2, 6, 10, 14])
     #expect(classes.velocity(ofClass: 15) == 62 && classes.velocity(ofClass: 31) == 126)
-    #expect(classes.index(of: 1) == 0 && classes.index(of: 64) == 15 && classes.index(of: 65) == 16 && classes.index(of: 127) == 31)
+    #expect(
+      classes.index(of: 1) == 0 && classes.index(of: 64) == 15 && classes.index(of: 65) == 16 && classes.index(of: 127) == 31)
     #expect(classes.index(of: 0) == 0 && classes.index(of: -9) == 0 && classes.index(of: 500) == 31)
     for count in 1...63 {
       let classes = NoteCodecConfiguration.VelocityClasses(count: count)
@@ -126,7 +127,8 @@ struct PerformanceEventsTests {
     let off = TickEvent(tick: 5, isOn: false, voice: 3, pitch: 60, velocity: 0)
     #expect(probe.codec.encode([off], ticks: 5, probe.memory).map(\.token) == [Self.shift + 5], "nothing sounds yet")
     probe.play(probe.codec.encode([on], ticks: 10, probe.memory))
-    let second = probe.codec.encode([off, TickEvent(tick: 6, isOn: true, voice: 0, pitch: 62, velocity: 125)], ticks: 6, probe.memory)
+    let second = probe.codec.encode(
+      [off, TickEvent(tick: 6, isOn: true, voice: 0, pitch: 62, velocity: 125)], ticks: 6, probe.memory)
     #expect(second.map(\.token) == [Self.shift + 5, Self.off + 60, Self.shift + 1], "what begins at the end is left out")
     probe.play(second)
     #expect(probe.read().map(\.description) == ["0 on 0:60/126", "15 off 0:60"])
@@ -136,13 +138,15 @@ struct PerformanceEventsTests {
   @Test func voicesAreMerged() {
     let probe = NoteCodecProbe(NoteCodecSamples.performance)
     let notes = [
-      PieceNote(voice: 0, begin: 0, end: 10, pitch: 60, velocity: 62), PieceNote(voice: 1, begin: 4, end: 6, pitch: 60, velocity: 62),
+      PieceNote(voice: 0, begin: 0, end: 10, pitch: 60, velocity: 62),
+      PieceNote(voice: 1, begin: 4, end: 6, pitch: 60, velocity: 62),
       PieceNote(voice: 2, begin: 4, end: 8, pitch: 60, velocity: 62),
     ]
     probe.play(probe.codec.encode(events(notes), ticks: 12, probe.memory))
     #expect(
       PieceNote.notes(probe.read(), end: 12) == [
-        PieceNote(voice: 0, begin: 0, end: 4, pitch: 60, velocity: 64), PieceNote(voice: 0, begin: 4, end: 8, pitch: 60, velocity: 64),
+        PieceNote(voice: 0, begin: 0, end: 4, pitch: 60, velocity: 64),
+        PieceNote(voice: 0, begin: 4, end: 8, pitch: 60, velocity: 64),
       ])
   }
 

@@ -29,8 +29,7 @@ struct BadModelFile: CustomTestStringConvertible, Sendable {
 enum BadModelFiles {
   static let all = [
     containers, headers, tensorEntries, dataLayouts, metadata, configurations, waveNets, recurrents, windows, fields, codecs,
-    conditions,
-    settings, tensors,
+    conditions, settings, tensors, noteCodecs, performances, grids, noteTokens, noteMatrices, composerConditions,
   ].flatMap { $0 }
 
   private static let good = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
@@ -470,7 +469,8 @@ enum BadModelFiles {
 
   static let codecs: [BadModelFile] = [
     BadModelFile(
-      "codec of an unknown kind", .unsupported, "codec.kind is \"mulaw\", expected \"mu_law\" or \"waveform\"",
+      "codec of an unknown kind", .unsupported,
+      "codec.kind is \"mulaw\", expected \"mu_law\", \"waveform\", \"performance_events\",",
       changed("mu_law", "mulaw")),
     BadModelFile("codec without levels", "codec has no key \"levels\"", changed(#","levels":4"#, "")),
     BadModelFile(
@@ -637,5 +637,289 @@ enum BadModelFiles {
     BadModelFile("F16 not a number", "holds a value that is not finite, at index", spoilt(.float16, [0xFF, 0xFF])),
     BadModelFile("BF16 infinity", "holds a value that is not finite, at index", spoilt(.bfloat16, [0x80, 0x7F])),
     BadModelFile("BF16 not a number", "holds a value that is not finite, at index", spoilt(.bfloat16, [0xC0, 0xFF])),
+  ]
+
+  // MARK: Composers
+
+  private static func composer(_ old: String, _ new: String, in codec: String, tokens: Int = 10) -> [UInt8] {
+    SmallModel.composerBytes(codec: SmallModel.replacing(old, with: new, in: codec), tokens: tokens)
+  }
+
+  private static let performanceCodec =
+    #"{"kind":"performance_events","pitches":[60,61],"time_shifts":3,"velocities":2,"end":true}"#
+  private static let melodyCodec =
+    #"{"kind":"melody_steps","steps_per_beat":4,"symbols":["hold","off",60,62,64,65,67,69,71,72],"velocity":80}"#
+  private static let choraleCodec =
+    #"{"kind":"chorale_grid","steps_per_beat":4,"voices":[{"name":"high","symbols":["hold","off","end",60,62]},"#
+    + #"{"name":"low","symbols":["off","hold",40,41,42]}],"velocity":80}"#
+  private static let emptyChoraleCodec = #"{"kind":"chorale_grid","steps_per_beat":4,"velocity":80}"#
+  private static let tokensCodec =
+    #"{"kind":"note_tokens","steps_per_beat":2,"tokens":[[60],[60,64],[],"end",[1],[2],[3],[4],[5],[0,127]],"velocity":80}"#
+  private static let matrixCodec =
+    #"{"kind":"note_matrix","pitch":{"range":[60,61],"classes":true},"velocity":{"range":[1,127]},"#
+    + #""interval":{"maximum_milliseconds":4000,"classes":3}}"#
+
+  private static func performance(_ old: String, _ new: String) -> [UInt8] { composer(old, new, in: performanceCodec) }
+  private static func melody(_ old: String, _ new: String) -> [UInt8] { composer(old, new, in: melodyCodec) }
+  private static func chorale(_ old: String, _ new: String) -> [UInt8] { composer(old, new, in: choraleCodec) }
+  private static func tokens(_ old: String, _ new: String) -> [UInt8] { composer(old, new, in: tokensCodec) }
+  private static func matrix(_ old: String, _ new: String) -> [UInt8] {
+    SmallModel.fieldComposerBytes(codec: SmallModel.replacing(old, with: new, in: matrixCodec), sizes: [2, nil, 3])
+  }
+
+  static let noteCodecs: [BadModelFile] = [
+    BadModelFile(
+      "a composer with a sample rate",
+      "codec has the unknown key \"sample_rate\", expected any of kind, steps_per_beat, symbols,",
+      melody(#""velocity":80"#, #""sample_rate":48000"#)),
+    BadModelFile(
+      "tempo too slow", "codec.tempo is 9, expected a whole number from 10 to 1000", melody(#""velocity":80"#, #""tempo":9"#)),
+    BadModelFile("tempo too fast", "codec.tempo is 1001, expected", performance(#""end":true"#, #""end":true,"tempo":1001"#)),
+    BadModelFile("tempo text", "codec.tempo is \"fast\", expected", tokens(#""velocity":80"#, #""tempo":"fast""#)),
+    BadModelFile("tempo twice", "the key \"tempo\" is given twice", chorale(#""velocity":80"#, #""tempo":90,"tempo":91"#)),
+    BadModelFile(
+      "notes of no length", "codec.maximum_note_beats is 0, expected a whole number from 1 to 1024",
+      melody(#""velocity":80"#, #""maximum_note_beats":0"#)),
+    BadModelFile(
+      "notes without end", "codec.maximum_note_beats is 1025, expected",
+      chorale(#""velocity":80"#, #""maximum_note_beats":1025"#)),
+    BadModelFile(
+      "a vocabulary of another size",
+      "network.vocabulary_size is 11, expected 10, the number of tokens of codec \"melody_steps\"",
+      SmallModel.composerBytes(codec: melodyCodec, tokens: 11)),
+    BadModelFile(
+      "a chorale's vocabulary of another size",
+      "network.vocabulary_size is 5, expected 10, the number of tokens of codec \"chorale_grid\"",
+      SmallModel.composerBytes(codec: choraleCodec, tokens: 5)),
+    BadModelFile(
+      "one field for a note matrix", "the network's number of fields is 1, expected 3, since codec.kind is \"note_matrix\"",
+      SmallModel.composerBytes(codec: matrixCodec, tokens: 10)),
+    BadModelFile(
+      "three fields for a melody", "the network's number of fields is 3, expected 1, since codec.kind is \"melody_steps\"",
+      SmallModel.fieldComposerBytes(codec: melodyCodec, sizes: [10, nil, nil])),
+    BadModelFile(
+      "a field without classes", "network.head.fields[0] is linear, expected a softmax over 2, as codec.pitch has it",
+      SmallModel.fieldComposerBytes(codec: matrixCodec, sizes: [nil, nil, 3])),
+    BadModelFile(
+      "a field of classes", "network.head.fields[1] is a softmax over 127, expected linear, as codec.velocity has it",
+      SmallModel.fieldComposerBytes(codec: matrixCodec, sizes: [2, 127, 3])),
+    BadModelFile(
+      "a field of other classes",
+      "network.head.fields[2] is a softmax over 4, expected a softmax over 3, as codec.interval has it",
+      SmallModel.fieldComposerBytes(codec: matrixCodec, sizes: [2, nil, 4])),
+    BadModelFile(
+      "a linear head with a codec of notes", "network.head is linear, expected softmax, since codec.kind is \"melody_steps\"",
+      recurrent(#"{"kind":"waveform","sample_rate":48000}"#, melodyCodec)),
+    BadModelFile(
+      "values for a codec of notes", "network.input takes values, expected tokens, since codec.kind is \"melody_steps\"",
+      SmallModel.recurrentBytes(
+        configuration: SmallModel.replacing(
+          #"{"kind":"one_hot"}"#, with: #"{"kind":"vector","channels":1}"#, in: SmallModel.composerConfiguration))),
+  ]
+
+  static let performances: [BadModelFile] = [
+    BadModelFile("performance without pitches", "codec has no key \"pitches\"", performance(#""pitches":[60,61],"#, "")),
+    BadModelFile(
+      "performance of one pitch", "codec.pitches is 60, expected a list of the lowest and the highest",
+      performance("[60,61]", "60")),
+    BadModelFile(
+      "performance of three pitches", "codec.pitches is a list of 3, expected", performance("[60,61]", "[60,61,62]")),
+    BadModelFile(
+      "performance pitch 128", "codec.pitches[1] is 128, expected a whole number from 0 to 127",
+      performance("[60,61]", "[60,128]")),
+    BadModelFile("performance pitch negative", "codec.pitches[0] is -1, expected", performance("[60,61]", "[-1,61]")),
+    BadModelFile(
+      "performance downwards", "codec.pitches goes from 61 to 60, expected the lower one first",
+      performance("[60,61]", "[61,60]")),
+    BadModelFile("performance without time", "codec has no key \"time_shifts\"", performance(#""time_shifts":3,"#, "")),
+    BadModelFile(
+      "performance of no time", "codec.time_shifts is 0, expected a whole number from 1 to 1000",
+      performance("shifts\":3", "shifts\":0")),
+    BadModelFile("performance of long time", "codec.time_shifts is 1001, expected", performance("shifts\":3", "shifts\":1001")),
+    BadModelFile("performance of half a tick", "codec.time_shifts is 0.5, expected", performance("shifts\":3", "shifts\":0.5")),
+    BadModelFile("performance without velocities", "codec has no key \"velocities\"", performance(#""velocities":2,"#, "")),
+    BadModelFile(
+      "performance of no velocities", "codec.velocities is 0, expected a whole number from 1 to 127",
+      performance("velocities\":2", "velocities\":0")),
+    BadModelFile(
+      "performance of 128 velocities", "codec.velocities is 128, expected", performance("velocities\":2", "velocities\":128")),
+    BadModelFile("performance's end a number", "codec.end is 1, expected true or false", performance("true", "1")),
+    BadModelFile(
+      "performance on a grid", "codec has the unknown key \"steps_per_beat\"",
+      performance(#""end":true"#, #""steps_per_beat":4"#)),
+  ]
+
+  static let grids: [BadModelFile] = [
+    BadModelFile("a melody without steps", "codec has no key \"steps_per_beat\"", melody(#""steps_per_beat":4,"#, "")),
+    BadModelFile(
+      "a melody of no steps", "codec.steps_per_beat is 0, expected a whole number from 1 to 96", melody("beat\":4", "beat\":0")),
+    BadModelFile("a melody of 97 steps", "codec.steps_per_beat is 97, expected", melody("beat\":4", "beat\":97")),
+    BadModelFile(
+      "a melody without symbols", "codec has no key \"symbols\"",
+      melody(#","symbols":["hold","off",60,62,64,65,67,69,71,72]"#, "")),
+    BadModelFile(
+      "a melody of one symbol", "codec.symbols is a list of 1, expected a list of 2 to 131",
+      melody(#"["hold","off",60,62,64,65,67,69,71,72]"#, #"["hold"]"#)),
+    BadModelFile(
+      "a melody of 132 symbols", "codec.symbols is a list of 132, expected",
+      melody(#"["hold","#, #"["hold",\#((0..<122).map(String.init).joined(separator: ",")),"#)),
+    BadModelFile(
+      "symbols an object", "codec.symbols is an object, expected a list of 2 to 131",
+      melody(#"["hold","off",60,62,64,65,67,69,71,72]"#, "{}")),
+    BadModelFile("a melody without hold", "codec.symbols has no \"hold\"", melody(#""hold""#, "50")),
+    BadModelFile("a melody without off", "codec.symbols has no \"off\"", melody(#""off""#, "50")),
+    BadModelFile("hold twice", "codec.symbols[2] is \"hold\", expected each symbol once", melody("60", #""hold""#)),
+    BadModelFile("off twice", "codec.symbols[2] is \"off\", expected each symbol once", melody("60", #""off""#)),
+    BadModelFile("an end twice", "codec.symbols[3] is \"end\", expected each symbol once", melody("60,62", #""end","end""#)),
+    BadModelFile("a pitch twice", "codec.symbols[3] is 60, expected each symbol once", melody("60,62", "60,60")),
+    BadModelFile(
+      "a symbol misspelt", "codec.symbols[0] is \"Hold\", expected \"hold\", \"off\", \"end\" or a pitch from 0 to 127",
+      melody("hold", "Hold")),
+    BadModelFile("pitch 128", "codec.symbols[2] is 128, expected", melody("60", "128")),
+    BadModelFile("pitch -1", "codec.symbols[2] is -1, expected", melody("60", "-1")),
+    BadModelFile("pitch with a fraction", "codec.symbols[2] is 60.0, expected", melody("60", "60.0")),
+    BadModelFile("pitch in quotes", "codec.symbols[2] is \"60\", expected", melody("60", #""60""#)),
+    BadModelFile(
+      "velocity 0", "codec.velocity is 0, expected a whole number from 1 to 127", melody("velocity\":80", "velocity\":0")),
+    BadModelFile("velocity 128", "codec.velocity is 128, expected", chorale("velocity\":80", "velocity\":128")),
+    BadModelFile("a melody of voices", "codec has the unknown key \"voices\"", melody(#""velocity":80"#, #""voices":[]"#)),
+    BadModelFile("a chorale without steps", "codec has no key \"steps_per_beat\"", chorale(#""steps_per_beat":4,"#, "")),
+    BadModelFile(
+      "a chorale without voices", "codec has no key \"voices\"",
+      composer("80", "81", in: emptyChoraleCodec)),
+    BadModelFile(
+      "voices a number", "codec.voices is 4, expected a list", composer("4,", #"4,"voices":4,"#, in: emptyChoraleCodec)),
+    BadModelFile(
+      "no voices", "codec.voices is a list of 0, expected a list of 1 to 16",
+      composer("4,", #"4,"voices":[],"#, in: emptyChoraleCodec)),
+    BadModelFile(
+      "17 voices", "codec.voices is a list of 17, expected a list of 1 to 16",
+      composer(
+        "4,",
+        #"4,"voices":[\#((0..<17).map { #"{"name":"v\#($0)","symbols":["hold","off"]}"# }.joined(separator: ","))],"#,
+        in: emptyChoraleCodec, tokens: 34)),
+    BadModelFile("a voice without a name", "codec.voices[1] has no key \"name\"", chorale(#""name":"low","#, "")),
+    BadModelFile(
+      "a voice with a capital", "codec.voices[1].name is \"Low\", expected 1 to 64 characters of a-z", chorale("low", "Low")),
+    BadModelFile("two voices of one name", "codec.voices[1].name is \"high\", expected each name once", chorale("low", "high")),
+    BadModelFile(
+      "a voice without symbols", "codec.voices[1] has no key \"symbols\"", chorale(#","symbols":["off","hold",40,41,42]"#, "")),
+    BadModelFile(
+      "a voice with a range", "codec.voices[0] has the unknown key \"range\", expected any of name, symbols",
+      chorale(#""name":"high""#, #""name":"high","range":[60,62]"#)),
+    BadModelFile(
+      "a voice a string", "codec.voices[0] is \"high\", expected an object",
+      composer("4,", #"4,"voices":["high"],"#, in: emptyChoraleCodec)),
+    BadModelFile(
+      "an end in the second voice", "codec.voices[1].symbols[2] is \"end\", expected the end in the first voice only",
+      chorale("40", #""end""#)),
+    BadModelFile(
+      "a second voice without hold", "codec.voices[1].symbols has no \"hold\"", chorale(#""off","hold""#, #""off",39"#)),
+    BadModelFile(
+      "a second voice's pitch twice", "codec.voices[1].symbols[3] is 40, expected each symbol once", chorale("41", "40")),
+  ]
+
+  static let noteTokens: [BadModelFile] = [
+    BadModelFile("tokens without steps", "codec has no key \"steps_per_beat\"", tokens(#""steps_per_beat":2,"#, "")),
+    BadModelFile(
+      "no table of tokens", "codec has no key \"tokens\"",
+      tokens(#","tokens":[[60],[60,64],[],"end",[1],[2],[3],[4],[5],[0,127]]"#, "")),
+    BadModelFile(
+      "a table of no tokens", "codec.tokens is a list of 0, expected a list of 1 to 65536",
+      tokens(#"[[60],[60,64],[],"end",[1],[2],[3],[4],[5],[0,127]]"#, "[]")),
+    BadModelFile(
+      "a token a number", "codec.tokens[0] is 60, expected \"end\" or a list of at most 16 pitches", tokens("[60],", "60,")),
+    BadModelFile("a token misspelt", "codec.tokens[3] is \"End\", expected \"end\" or a list", tokens("end", "End")),
+    BadModelFile(
+      "a chord of 17", "codec.tokens[0] is a list of 17, expected \"end\" or a list of at most 16 pitches",
+      tokens("[60],", "[\((0..<17).map(String.init).joined(separator: ","))],")),
+    BadModelFile("a chord downwards", "codec.tokens[1][1] is 60, expected pitches that ascend", tokens("60,64", "64,60")),
+    BadModelFile(
+      "a chord with a pitch twice", "codec.tokens[1][1] is 64, expected pitches that ascend", tokens("60,64", "64,64")),
+    BadModelFile(
+      "a chord with pitch 128", "codec.tokens[1][1] is 128, expected a whole number from 0 to 127", tokens("60,64", "60,128")),
+    BadModelFile("a chord of text", "codec.tokens[0][0] is \"C\", expected a whole number", tokens("[60],", #"["C"],"#)),
+    BadModelFile("a chord twice", "codec.tokens[8] has the pitches of an earlier token", tokens("[5]", "[60,64]")),
+    BadModelFile("a rest twice", "codec.tokens[8] has the pitches of an earlier token", tokens("[5]", "[]")),
+    BadModelFile("two ends", "codec.tokens[8] is \"end\", expected each token once", tokens("[5]", #""end""#)),
+    BadModelFile("tokens with velocity 0", "codec.velocity is 0, expected", tokens("velocity\":80", "velocity\":0")),
+    BadModelFile(
+      "more tokens than a vocabulary has", "codec.tokens is a list of 65537, expected",
+      tokens("[60],", String(repeating: "[60],", count: 65_528))),
+  ]
+
+  static let noteMatrices: [BadModelFile] = [
+    BadModelFile(
+      "a matrix without pitch", "codec has no key \"pitch\"", matrix(#""pitch":{"range":[60,61],"classes":true},"#, "")),
+    BadModelFile("a matrix without velocity", "codec has no key \"velocity\"", matrix(#""velocity":{"range":[1,127]},"#, "")),
+    BadModelFile(
+      "a matrix without intervals", "codec has no key \"interval\"",
+      matrix(#","interval":{"maximum_milliseconds":4000,"classes":3}"#, "")),
+    BadModelFile(
+      "pitch a list", "codec.pitch is a list of 2, expected an object", matrix(#"{"range":[60,61],"classes":true}"#, "[60,61]")),
+    BadModelFile("pitch without a range", "codec.pitch has no key \"range\"", matrix(#""range":[60,61],"#, "")),
+    BadModelFile("a pitch range downwards", "codec.pitch.range goes from 61 to 60, expected", matrix("[60,61]", "[61,60]")),
+    BadModelFile("a pitch range to 128", "codec.pitch.range[1] is 128, expected", matrix("[60,61]", "[60,128]")),
+    BadModelFile("pitch classes a number", "codec.pitch.classes is 2, expected true or false", matrix("true", "2")),
+    BadModelFile(
+      "pitch with a scale", "codec.pitch has the unknown key \"scale\", expected any of range, classes",
+      matrix(#""range":[60,61]"#, #""range":[60,61],"scale":1"#)),
+    BadModelFile(
+      "velocity from 0", "codec.velocity.range[0] is 0, expected a whole number from 1 to 127", matrix("[1,127]", "[0,127]")),
+    BadModelFile("velocity of one number", "codec.velocity.range is a list of 1, expected", matrix("[1,127]", "[1]")),
+    BadModelFile(
+      "velocity classes true", "codec.velocity.classes is true, expected a whole number from 1 to 127",
+      matrix("[1,127]", #"[1,127],"classes":true"#)),
+    BadModelFile(
+      "velocity of 128 classes", "codec.velocity.classes is 128, expected", matrix("[1,127]", #"[1,127],"classes":128"#)),
+    BadModelFile(
+      "intervals without end", "codec.interval has no key \"maximum_milliseconds\"",
+      matrix(#""maximum_milliseconds":4000,"#, "")),
+    BadModelFile(
+      "intervals of nothing", "codec.interval.maximum_milliseconds is 0, expected a whole number from 1 to 60000",
+      matrix("4000", "0")),
+    BadModelFile("intervals too long", "codec.interval.maximum_milliseconds is 60001, expected", matrix("4000", "60001")),
+    BadModelFile(
+      "one class of intervals", "codec.interval.classes is 1, expected a whole number from 2 to 1024",
+      matrix(#""classes":3"#, #""classes":1"#)),
+    BadModelFile(
+      "too many classes of intervals", "codec.interval.classes is 1025, expected", matrix(#""classes":3"#, #""classes":1025"#)),
+    BadModelFile(
+      "intervals of a range", "codec.interval has the unknown key \"range\"", matrix("maximum_milliseconds", "range")),
+    BadModelFile("a matrix with one velocity", "codec.velocity is 80, expected an object", matrix(#"{"range":[1,127]}"#, "80")),
+  ]
+
+  private static func condition(_ codec: String, _ condition: String) -> [UInt8] {
+    SmallModel.composerBytes(codec: codec, tokens: 10, conditions: "[\(condition)]", channels: 4)
+  }
+
+  static let composerConditions: [BadModelFile] = [
+    BadModelFile(
+      "a composer's local condition", "conditions[0].frames_per_value is given, but a composer's conditions are global",
+      condition(melodyCodec, #"{"name":"key","kind":"class","size":4,"frames_per_value":7}"#)),
+    BadModelFile(
+      "a composer's local vector", "conditions[0].frames_per_value is given, but a composer's conditions are global",
+      condition(tokensCodec, #"{"name":"key","kind":"vector","size":4,"frames_per_value":7}"#)),
+    BadModelFile(
+      "a condition that follows the weather", "conditions[0].follows is \"weather\", expected \"position\"",
+      condition(melodyCodec, #"{"name":"bar","kind":"class","size":4,"follows":"weather"}"#)),
+    BadModelFile(
+      "a condition that follows a number", "conditions[0].follows is 4, expected \"position\"",
+      condition(melodyCodec, #"{"name":"bar","kind":"class","size":4,"follows":4}"#)),
+    BadModelFile(
+      "a vector that follows", "conditions[0] has the unknown key \"follows\"",
+      condition(melodyCodec, #"{"name":"bar","kind":"vector","size":4,"follows":"position"}"#)),
+    BadModelFile(
+      "a follower with a default", "conditions[0].default is given, but the condition follows the position",
+      condition(melodyCodec, #"{"name":"bar","kind":"class","size":4,"follows":"position","default":0}"#)),
+    BadModelFile(
+      "a follower of frames", "conditions[0].frames_per_value is given, but the condition follows the position",
+      condition(melodyCodec, #"{"name":"bar","kind":"class","size":4,"follows":"position","frames_per_value":1}"#)),
+    BadModelFile(
+      "a follower without a grid", "conditions[0].follows is \"position\", but codec.kind \"performance_events\" has no grid",
+      condition(performanceCodec, #"{"name":"bar","kind":"class","size":4,"follows":"position"}"#)),
+    BadModelFile(
+      "a follower in audio", "conditions[0].follows is \"position\", but codec.kind \"mu_law\" has no grid to follow",
+      changed(#""size":3"#, #""size":3,"follows":"position""#)),
   ]
 }

@@ -130,6 +130,91 @@ import Testing
     #expect(net.vocabularySize == 4 && !net.layerBiases && !net.headBias && net.initialStates)
   }
 
+  // MARK: Composers
+
+  private func notes(_ bytes: [UInt8]) throws -> NoteCodecConfiguration? {
+    let model = try load(bytes)
+    #expect(model.sampleRate == 48_000)
+    guard case .notes(let notes) = model.configuration.codec else { return nil }
+    #expect(String(cString: model.cStrings.codec) == "\(notes.kindName)")
+    return notes
+  }
+
+  @Test func performanceEvents() throws {
+    let codec = #"{"kind":"performance_events","pitches":[0,127],"time_shifts":100,"velocities":32}"#
+    let notes = try #require(try notes(SmallModel.composerBytes(codec: codec, tokens: 388)))
+    guard case .performanceEvents(let vocabulary) = notes.kind else {
+      Issue.record("not performance events")
+      return
+    }
+    #expect(vocabulary.size == 388 && vocabulary.pitches == 0...127 && !vocabulary.hasEnd)
+    #expect(notes.tempo == 120 && notes.maximumNoteBeats == 16 && notes.ticksPerBeat == 50)
+    let other =
+      #"{"kind":"performance_events","pitches":[5,5],"time_shifts":1000,"velocities":127,"end":true,"#
+      + #""tempo":1000,"maximum_note_beats":1024}"#
+    let largest = try #require(try self.notes(SmallModel.composerBytes(codec: other, tokens: 1130)))
+    #expect(largest.tempo == 1_000 && largest.maximumNoteBeats == 1_024)
+  }
+
+  @Test func melodySteps() throws {
+    let notes = try #require(
+      try notes(
+        SmallModel.composerBytes(
+          codec: #"{"kind":"melody_steps","steps_per_beat":96,"symbols":[127,"end",0,"off","hold"],"velocity":127,"tempo":10}"#,
+          tokens: 5)))
+    guard case .melodySteps(let grid) = notes.kind else {
+      Issue.record("not a melody")
+      return
+    }
+    #expect(grid.voices.map(\.symbols) == [[.pitch(127), .end, .pitch(0), .off, .hold]])
+    #expect(grid.voices[0].name == "melody" && grid.velocity == 127 && grid.stepsPerBeat == 96 && notes.tempo == 10)
+  }
+
+  @Test func choraleGrid() throws {
+    let codec =
+      #"{"kind":"chorale_grid","steps_per_beat":4,"voices":[{"name":"a","symbols":["end","hold","off"]},"#
+      + #"{"name":"b_2","symbols":["off","hold",60]}]}"#
+    let notes = try #require(try notes(SmallModel.composerBytes(codec: codec, tokens: 6)))
+    guard case .choraleGrid(let grid) = notes.kind else {
+      Issue.record("not a chorale")
+      return
+    }
+    #expect(grid.voices.map(\.name) == ["a", "b_2"] && grid.voices[1].symbols == [.off, .hold, .pitch(60)])
+    #expect(grid.velocity == 80 && notes.isGrid)
+  }
+
+  @Test func noteTokens() throws {
+    let codec = #"{"kind":"note_tokens","steps_per_beat":2,"tokens":["end",[],[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,127],[60]]}"#
+    let notes = try #require(try notes(SmallModel.composerBytes(codec: codec, tokens: 4)))
+    guard case .noteTokens(let vocabulary) = notes.kind else {
+      Issue.record("not tokens")
+      return
+    }
+    #expect(
+      vocabulary.tokens == [.end, .notes(PitchSet()), .notes(PitchSet(Array(0...14) + [127])), .notes(PitchSet([60]))])
+  }
+
+  @Test func noteMatrix() throws {
+    let codec =
+      #"{"kind":"note_matrix","pitch":{"range":[0,127],"classes":true},"velocity":{"range":[1,127],"classes":32},"#
+      + #""interval":{"maximum_milliseconds":60000,"classes":1024}}"#
+    let notes = try #require(try notes(SmallModel.fieldComposerBytes(codec: codec, sizes: [128, 32, 1024])))
+    #expect(notes.fields == [128, 32, 1024] && notes.maximumNoteTicks == 2_000 && !notes.isGrid)
+    let numbers =
+      #"{"kind":"note_matrix","pitch":{"range":[60,60],"classes":false},"velocity":{"range":[64,64]},"#
+      + #""interval":{"maximum_milliseconds":1}}"#
+    let other = try #require(try self.notes(SmallModel.fieldComposerBytes(codec: numbers, sizes: [nil, nil, nil])))
+    #expect(other.fields == [nil, nil, nil])
+  }
+
+  @Test func aConditionThatFollows() throws {
+    let codec = #"{"kind":"melody_steps","steps_per_beat":4,"symbols":["hold","off",60]}"#
+    let conditions =
+      #"[{"name":"bar","kind":"class","size":16,"follows":"position"},{"name":"key","kind":"class","size":2,"default":1}]"#
+    let model = try load(SmallModel.composerBytes(codec: codec, tokens: 3, conditions: conditions, channels: 18))
+    #expect(model.configuration.conditions.map(\.followsPosition) == [true, false])
+  }
+
   // MARK: The container
 
   @Test(arguments: [ElementType.float32, .float16, .bfloat16])

@@ -22,6 +22,41 @@ enum SmallModel {
     "interval":{"maximum_milliseconds":4000,"classes":16}}}
     """
 
+  /// A composer of 10 tokens.
+  static let composerConfiguration = composer(
+    codec: #"{"kind":"melody_steps","steps_per_beat":4,"symbols":["hold","off",60,62,64,65,67,69,71,72]}"#, tokens: 10)
+
+  static func composer(codec: String, tokens: Int, conditions: String = "[]") -> String {
+    """
+    {"network":{"kind":"recurrent","input":{"kind":"one_hot"},"vocabulary_size":\(tokens),\
+    "layers":[{"kind":"gru","channels":2}],"head":{"kind":"softmax"},"biases":[]},"codec":\(codec),"conditions":\(conditions)}
+    """
+  }
+
+  /// A composer's file; `channels` are those of its conditions.
+  static func composerBytes(codec: String, tokens: Int, conditions: String = "[]", channels: Int = 0) -> [UInt8] {
+    bytes(
+      configuration: composer(codec: codec, tokens: tokens, conditions: conditions),
+      tensors: [
+        ("layers.0.input.weight", [6, tokens + channels]), ("layers.0.recurrent.weight", [6, 2]), ("head.weight", [tokens, 2]),
+      ])
+  }
+
+  /// A composer over notes of three fields; `sizes` are those of its softmaxes, nil a value.
+  static func fieldComposerBytes(codec: String, sizes: [Int?]) -> [UInt8] {
+    let inputs = sizes.map { $0.map { #"{"kind":"one_hot","size":\#($0)}"# } ?? #"{"kind":"value"}"# }.joined(separator: ",")
+    let heads = sizes.map { $0.map { #"{"kind":"softmax","size":\#($0)}"# } ?? #"{"kind":"linear"}"# }.joined(separator: ",")
+    let width = sizes.reduce(0) { $0 + ($1 ?? 1) }
+    return bytes(
+      configuration: """
+        {"network":{"kind":"recurrent","input":{"kind":"fields","fields":[\(inputs)]},"layers":[{"kind":"gru","channels":2}],\
+        "head":{"kind":"fields","fields":[\(heads)]},"biases":[]},"codec":\(codec)}
+        """,
+      tensors: [
+        ("layers.0.input.weight", [6, width]), ("layers.0.recurrent.weight", [6, 2]), ("head.weight", [width, 2]),
+      ])
+  }
+
   typealias Shape = (name: String, shape: [Int])
 
   static let tensors: [Shape] = [

@@ -262,7 +262,9 @@ enum NoteCodecSamples {
     kind: .noteTokens(
       .init(
         stepsPerBeat: 2,
-        tokens: [.notes(PitchSet([60])), .notes(PitchSet([60, 64, 67])), .end, .notes(PitchSet()), .notes(PitchSet([0, 63, 64, 127]))]
+        tokens: [
+          .notes(PitchSet([60])), .notes(PitchSet([60, 64, 67])), .end, .notes(PitchSet()), .notes(PitchSet([0, 63, 64, 127])),
+        ]
           + (61...72).map { .notes(PitchSet([$0])) }, velocity: 90)))
 
   static let numbers = NoteCodecConfiguration(
