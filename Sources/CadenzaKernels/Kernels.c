@@ -78,6 +78,17 @@ void ck_gru_cell(const ck_kernels *kernels, const float *recurrent, const float 
   kernels->gru_cell(recurrent, input, units, hidden);
 }
 
+void ck_normalize(const ck_kernels *kernels, const float *x, const float *weight, const float *bias, size_t count, float *y) {
+  kernels->normalize(x, weight, bias, count, y);
+}
+
+void ck_gelu(const ck_kernels *kernels, float *x, size_t count) { kernels->gelu(x, count); }
+
+void ck_attend(const ck_kernels *kernels, const ck_attention *attention, uint64_t time, float *qkv, float *keys, float *values,
+               float *scores, float *y) {
+  kernels->attend(attention, time, qkv, keys, values, scores, y);
+}
+
 void ck_rectify(const ck_kernels *kernels, float *x, size_t count) { kernels->rectify(x, count); }
 
 void ck_add(const ck_kernels *kernels, const float *x, float *y, size_t count) { kernels->add(x, y, count); }

@@ -30,6 +30,7 @@ SAMPLE_RATE = 16000
 DEFAULT_BIASES = {
     "wavenet": ["gate", "residual", "skip", "head"],
     "recurrent": ["layers", "head"],
+    "transformer": ["attention", "feedforward", "head"],
 }
 STORAGE = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 
@@ -73,6 +74,22 @@ def recurrent(layers: str, **options: object) -> dict[str, object]:
         if both:
             stack[-1]["bidirectional"] = True
     return {"kind": "recurrent", "layers": stack, "head": {"kind": "softmax"}, **options}
+
+
+def transformer(
+    positions: str, channels: int, heads: int, window: int, vocabulary: int, **options: object
+) -> dict[str, object]:
+    """Two layers unless `layers` says otherwise."""
+    return {
+        "kind": "transformer",
+        "vocabulary_size": vocabulary,
+        "channels": channels,
+        "layers": 2,
+        "heads": heads,
+        "window": window,
+        "positions": positions,
+        **options,
+    }
 
 
 def tokens_in(vocabulary: int, kind: str, **options: object) -> dict[str, object]:
@@ -228,6 +245,53 @@ CASES = (
         64,
         (PITCH,),
         storage="f16",
+    ),
+    Case("transformer-relative", transformer("relative", 32, 2, 24, 40), 80),
+    # Heads of 5 channels; a window of more than one block of slots that is no multiple of a panel.
+    Case(
+        "transformer-odd-heads",
+        transformer("relative", 15, 3, 70, 21, feedforward_channels=19, activation="gelu"),
+        150,
+    ),
+    Case(
+        "transformer-learned-post",
+        transformer("learned", 24, 4, 9, 33, position_count=37, normalization="post"),
+        90,
+        (PITCH,),
+        changes=(25,),
+    ),
+    Case(
+        "transformer-sinusoidal-no-biases",
+        transformer(
+            "sinusoidal", 13, 1, 16, 17, normalization="post", activation="gelu", biases=[]
+        ),
+        64,
+    ),
+    Case(
+        "transformer-attention-biases-only",
+        transformer("learned", 18, 2, 64, 20, position_count=64, layers=3, biases=["attention"]),
+        140,
+    ),
+    Case("transformer-f16", transformer("relative", 32, 1, 20, 64), 64, storage="f16"),
+    Case("transformer-smallest", transformer("sinusoidal", 1, 1, 1, 2, layers=1), 32),
+    Case(
+        "transformer-every-option",
+        transformer(
+            "relative",
+            40,
+            2,
+            130,
+            50,
+            feedforward_channels=56,
+            layers=3,
+            normalization="post",
+            activation="gelu",
+            biases=["head", "feedforward", "attention"],
+        ),
+        200,
+        (TIMBRE, CHORD, INSTRUMENT, PITCH),
+        storage="mixed",
+        changes=(60, 131),
     ),
 )
 
@@ -404,6 +468,33 @@ def tensor_shapes(configuration: Mapping) -> dict[str, tuple[int, ...]]:
         add("head", (outputs, width), biased="head" in biases)
         return shapes
 
+    if network["kind"] == "transformer":
+        channels = network["channels"]
+        hidden = network.get("feedforward_channels", 4 * channels)
+        shapes["input.embedding.weight"] = (vocabulary, channels)
+        if network["positions"] == "learned":
+            shapes["input.position.weight"] = (network["position_count"], channels)
+        if channels_of_h > 0:
+            shapes["input.condition.weight"] = (channels, channels_of_h)
+        for index in range(network["layers"]):
+            name = f"layers.{index}.attention"
+            has_bias = "attention" in biases
+            add(f"{name}.normalization", (channels,), biased=True)
+            add(f"{name}.input", (3 * channels, channels), biased=has_bias)
+            if network["positions"] == "relative":
+                heads = network["heads"]
+                shapes[f"{name}.relative.weight"] = (heads, network["window"], channels // heads)
+            add(f"{name}.output", (channels, channels), biased=has_bias)
+            name = f"layers.{index}.feedforward"
+            has_bias = "feedforward" in biases
+            add(f"{name}.normalization", (channels,), biased=True)
+            add(f"{name}.hidden", (hidden, channels), biased=has_bias)
+            add(f"{name}.output", (channels, hidden), biased=has_bias)
+        if network.get("normalization", "pre") == "pre":
+            add("head.normalization", (channels,), biased=True)
+        add("head", (vocabulary, channels), biased="head" in biases)
+        return shapes
+
     residual = network["residual_channels"]
     gate = network.get("gate_channels", residual)
     skip = network["skip_channels"]
@@ -436,6 +527,10 @@ def random_tensors(
         values = torch.randn(shape, generator=generator)
         if name.endswith("bias") or ".initial." in name:
             values = 0.5 * values
+        elif "normalization" in name:
+            values = 1.0 + 0.3 * values
+        elif "relative" in name or "position" in name:
+            values = 0.7 * values
         elif "embedding" not in name and "input.convolution" not in name:
             values = 1.3 * values / math.sqrt(math.prod(shape[1:]))
         if name.startswith("head.output") or name == "head.weight":

@@ -2,7 +2,7 @@
 
 Written apart from the training code and from the engine on purpose, over the tensors of a model
 file as stored: a WaveNet out of `conv1d` over whole sequences, a recurrent network out of
-`torch.nn.LSTM` and `torch.nn.GRU`.
+`torch.nn.LSTM` and `torch.nn.GRU`, a transformer with the scores of all steps in one square.
 """
 
 from __future__ import annotations
@@ -98,6 +98,70 @@ def wavenet_logits(
             signal = signal + product(gated, f"layers.{index}.residual")
     hidden = functional.relu(product(functional.relu(skip), "head.hidden"))
     return product(hidden, "head.output")[0].t()
+
+
+def transformer_logits(
+    tensors: Mapping[str, Tensor], configuration: Mapping, tokens: Tensor, conditions: Tensor | None
+) -> Tensor:
+    """Logits [steps, vocabulary]; row t predicts `tokens[t]` from those before it."""
+    network = configuration["network"]
+    channels, heads, window = network["channels"], network["heads"], network["window"]
+    steps = len(tokens)
+    head_channels = channels // heads
+    is_pre = network.get("normalization", "pre") == "pre"
+    activation = {"relu": functional.relu, "gelu": functional.gelu}[
+        network.get("activation", "relu")
+    ]
+
+    def linear(signal: Tensor, name: str) -> Tensor:
+        bias = tensors[f"{name}.bias"].double() if f"{name}.bias" in tensors else None
+        return functional.linear(signal, tensors[f"{name}.weight"].double(), bias)
+
+    def normalized(signal: Tensor, name: str) -> Tensor:
+        weight, bias = tensors[f"{name}.weight"].double(), tensors[f"{name}.bias"].double()
+        return functional.layer_norm(signal, (channels,), weight, bias, eps=1e-5)
+
+    now = torch.arange(steps)
+    distance = now[:, None] - now[None, :]
+    is_hidden = (distance < 0) | (distance >= window)
+
+    def attention(signal: Tensor, name: str) -> Tensor:
+        mixed = linear(signal, f"{name}.input").view(steps, 3, heads, head_channels)
+        query, key, value = mixed.permute(1, 2, 0, 3)
+        scores = query @ key.transpose(1, 2)
+        if network["positions"] == "relative":
+            rows = tensors[f"{name}.relative.weight"].double()
+            near = distance.clamp(0, window - 1)
+            scores = scores + torch.einsum("htc,htsc->hts", query, rows[:, near])
+        scores = scores / head_channels**0.5
+        weights = scores.masked_fill(is_hidden, float("-inf")).softmax(dim=-1)
+        result = (weights @ value).transpose(0, 1).reshape(steps, channels)
+        return linear(result, f"{name}.output")
+
+    def feedforward(signal: Tensor, name: str) -> Tensor:
+        return linear(activation(linear(signal, f"{name}.hidden")), f"{name}.output")
+
+    inputs = network_inputs(tokens, network["vocabulary_size"])
+    x = tensors["input.embedding.weight"].double()[inputs]
+    if network["positions"] == "learned":
+        x = x + tensors["input.position.weight"].double()[now % network["position_count"]]
+    elif network["positions"] == "sinusoidal":
+        channel = torch.arange(channels)
+        pair = channel - channel % 2
+        angle = now.double()[:, None] / 10000 ** (pair.double() / channels)
+        x = x + torch.where(channel % 2 == 0, angle.sin(), angle.cos())
+    if conditions is not None:
+        x = x + conditions @ tensors["input.condition.weight"].double().t()
+    for index in range(network["layers"]):
+        for part, sublayer in (("attention", attention), ("feedforward", feedforward)):
+            name = f"layers.{index}.{part}"
+            if is_pre:
+                x = x + sublayer(normalized(x, f"{name}.normalization"), name)
+            else:
+                x = normalized(x + sublayer(x, name), f"{name}.normalization")
+    if is_pre:
+        x = normalized(x, "head.normalization")
+    return linear(x, "head")
 
 
 def recurrent_inputs(
@@ -259,4 +323,6 @@ def logits(
     conditions = condition_vectors(tensors, configuration, values)
     if configuration["network"]["kind"] == "wavenet":
         return wavenet_logits(tensors, configuration, sequence, conditions)
+    if configuration["network"]["kind"] == "transformer":
+        return transformer_logits(tensors, configuration, sequence, conditions)
     return recurrent_logits(tensors, configuration, sequence, conditions)

@@ -13,6 +13,7 @@ public struct Configuration: Sendable {
 public enum NetworkConfiguration: Sendable {
   case waveNet(WaveNetConfiguration)
   case recurrent(RecurrentConfiguration)
+  case transformer(TransformerConfiguration)
 }
 
 public struct WaveNetConfiguration: Sendable {

@@ -135,6 +135,8 @@ extension NetworkConfiguration {
     switch self {
     case .waveNet(let waveNet):
       return waveNet.vocabularySize
+    case .transformer(let transformer):
+      return transformer.vocabularySize
     case .recurrent(let recurrent):
       if case .softmax = recurrent.head { return recurrent.vocabularySize }
       return nil

@@ -41,6 +41,15 @@ struct MatrixPart {
     columnStride = 1
   }
 
+  /// Matrix `group` of a tensor `[group, row, column]`.
+  init(_ tensor: Tensor, rows: [Int?], group: Int) {
+    self.tensor = tensor
+    self.rows = rows
+    rowStride = tensor.shape[2]
+    firstColumn = group * tensor.shape[1] * tensor.shape[2]
+    columnStride = 1
+  }
+
   /// One tap of a convolution `[out, in, tap]`.
   init(_ tensor: Tensor, rows: [Int?], tap: Int) {
     self.tensor = tensor
@@ -69,6 +78,16 @@ enum RowOrder {
       for group in 0..<groups {
         for row in first..<(first + panel) { order.append(row < count ? group * count + row : nil) }
       }
+    }
+    return order
+  }
+
+  /// `groups` groups of `count` rows, which follow one another in the tensor, each padded to whole panels.
+  static func padding(groups: Int, of count: Int) -> [Int?] {
+    var order: [Int?] = []
+    order.reserveCapacity(groups * padded(count))
+    for group in 0..<groups {
+      for row in 0..<padded(count) { order.append(row < count ? group * count + row : nil) }
     }
     return order
   }
@@ -109,6 +128,18 @@ extension Arena {
       }
     }
     return matrix
+  }
+
+  /// The rows of a tensor of two dimensions in single precision, each padded with zeros to whole panels: a table to look up in.
+  mutating func takeRows(_ tensor: Tensor) -> UnsafeMutablePointer<Float> {
+    let columns = tensor.shape[1]
+    let stride = RowOrder.padded(columns)
+    let values = take(Float.self, count: tensor.shape[0] * stride)
+    if isMeasuring { return values }
+    for row in 0..<tensor.shape[0] {
+      for column in 0..<columns { values[row * stride + column] = tensor.value(at: row * columns + column) }
+    }
+    return values
   }
 
   /// Numbers of a tensor in `order`, in single precision, zeros at padding; all zeros where the tensor is nil.

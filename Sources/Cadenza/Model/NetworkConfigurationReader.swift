@@ -5,8 +5,10 @@ extension NetworkConfiguration {
       self = .waveNet(try WaveNetConfiguration(value))
     } else if kind.isText("recurrent") {
       self = .recurrent(try RecurrentConfiguration(value))
+    } else if kind.isText("transformer") {
+      self = .transformer(try TransformerConfiguration(value))
     } else {
-      throw kind.unknownKind("\"wavenet\" or \"recurrent\"")
+      throw kind.unknownKind("\"wavenet\", \"recurrent\" or \"transformer\"")
     }
   }
 }

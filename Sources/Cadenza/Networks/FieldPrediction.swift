@@ -46,6 +46,7 @@ extension NetworkConfiguration {
     switch self {
     case .waveNet(let configuration): FieldPrediction.list([.softmax(size: configuration.vocabularySize)])
     case .recurrent(let configuration): configuration.fields
+    case .transformer(let configuration): FieldPrediction.list([.softmax(size: configuration.vocabularySize)])
     }
   }
 }

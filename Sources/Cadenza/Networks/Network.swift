@@ -12,6 +12,7 @@ enum Network {
   case waveNet(UnsafePointer<WaveNet>)
   case recurrent(UnsafePointer<Recurrent>)
   case windowedRecurrent(UnsafePointer<WindowedRecurrent>)
+  case transformer(UnsafePointer<Transformer>)
 
   /// Builds the network that `configuration` describes from the tensors, which it takes from the reader.
   init(
@@ -40,6 +41,12 @@ enum Network {
         configuration, conditionChannels: conditionChannels, tensors: &tensors, arena: &arena, layout: &layout)
       if !arena.isMeasuring { place.initialize(to: network) }
       self = .recurrent(place)
+    case .transformer(let configuration):
+      let place = arena.take(Transformer.self, count: 1)
+      let network = try Transformer(
+        configuration, conditionChannels: conditionChannels, tensors: &tensors, arena: &arena, layout: &layout)
+      if !arena.isMeasuring { place.initialize(to: network) }
+      self = .transformer(place)
     }
   }
 
@@ -47,7 +54,7 @@ enum Network {
   var fieldCount: Int {
     @_noLocks get {
       switch self {
-      case .waveNet: 1
+      case .waveNet, .transformer: 1
       case .recurrent(let network): network.pointee.fieldCount
       case .windowedRecurrent(let network): network.pointee.fieldCount
       }
@@ -61,6 +68,7 @@ enum Network {
     case .waveNet(let network): network.pointee.prediction
     case .recurrent(let network): network.pointee.field(index)
     case .windowedRecurrent(let network): network.pointee.field(index)
+    case .transformer(let network): network.pointee.prediction
     }
   }
 
@@ -72,6 +80,7 @@ enum Network {
     case .waveNet(let network): network.pointee.begin(state)
     case .recurrent(let network): network.pointee.begin(state, kernels)
     case .windowedRecurrent(let network): network.pointee.begin(state, first)
+    case .transformer(let network): network.pointee.begin(state)
     }
   }
 
@@ -82,6 +91,7 @@ enum Network {
     case .waveNet(let network): network.pointee.condition(state, h, kernels)
     case .recurrent(let network): network.pointee.condition(state, h, kernels)
     case .windowedRecurrent(let network): network.pointee.condition(state, h, kernels)
+    case .transformer(let network): network.pointee.condition(state, h, kernels)
     }
   }
 
@@ -92,6 +102,7 @@ enum Network {
     case .waveNet(let network): network.pointee.feed(state, element.token, kernels)
     case .recurrent(let network): network.pointee.feed(state, element, kernels)
     case .windowedRecurrent(let network): network.pointee.feed(state, element, kernels)
+    case .transformer(let network): network.pointee.feed(state, element.token, kernels)
     }
   }
 
@@ -104,6 +115,7 @@ enum Network {
     case .waveNet(let network): network.pointee.feed(state, elements.pointee.token, kernels)
     case .recurrent(let network): network.pointee.start(state, elements, kernels)
     case .windowedRecurrent(let network): network.pointee.start(state, elements)
+    case .transformer(let network): network.pointee.start(state, elements.pointee.token, kernels)
     }
   }
 
@@ -114,6 +126,7 @@ enum Network {
       case .waveNet: 0
       case .recurrent(let network): network.pointee.unitCount
       case .windowedRecurrent(let network): network.pointee.unitCount
+      case .transformer(let network): network.pointee.unitCount
       }
     }
   }
@@ -125,6 +138,7 @@ enum Network {
     case .waveNet: return
     case .recurrent(let network): network.pointee.work(state, unit, kernels)
     case .windowedRecurrent(let network): network.pointee.work(state, unit, kernels)
+    case .transformer(let network): network.pointee.work(state, unit, kernels)
     }
   }
 
@@ -136,6 +150,7 @@ enum Network {
     case .waveNet(let network): network.pointee.predict(state, kernels)
     case .recurrent(let network): network.pointee.predict(state)
     case .windowedRecurrent(let network): network.pointee.predict(state)
+    case .transformer(let network): network.pointee.predict(state, kernels)
     }
   }
 
@@ -145,6 +160,7 @@ enum Network {
     case .waveNet(let network): network.pointee.accepts(saved)
     case .recurrent: true
     case .windowedRecurrent(let network): network.pointee.accepts(saved)
+    case .recurrent, .transformer: true
     }
   }
 
@@ -154,6 +170,7 @@ enum Network {
     case .waveNet(let network): network.pointee.restore(state, time: time)
     case .recurrent(let network): network.pointee.restore(state)
     case .windowedRecurrent(let network): network.pointee.restore(state)
+    case .transformer(let network): network.pointee.restore(state, time: time)
     }
   }
 }
@@ -164,6 +181,7 @@ extension NetworkConfiguration {
     switch self {
     case .waveNet: "wavenet"
     case .recurrent: "recurrent"
+    case .transformer: "transformer"
     }
   }
 
@@ -171,6 +189,7 @@ extension NetworkConfiguration {
   public var vocabularySize: Int? {
     switch self {
     case .waveNet(let configuration): configuration.vocabularySize
+    case .transformer(let configuration): configuration.vocabularySize
     case .recurrent(let configuration):
       switch configuration.head {
       case .softmax: configuration.vocabularySize
@@ -184,6 +203,7 @@ extension NetworkConfiguration {
     switch self {
     case .waveNet(let configuration): configuration.receptiveField
     case .recurrent(let configuration): configuration.window
+    case .transformer(let configuration): configuration.receptiveField
     }
   }
 }

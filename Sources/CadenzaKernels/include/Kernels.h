@@ -2,8 +2,8 @@
  * Vector kernels. One source (Kernels.inc) compiled per instruction set, one set chosen when a model is loaded.
  *
  * Every set gives the same bits: vector lanes are outputs, and each output is accumulated alone, over its inputs in ascending
- * order, with fused multiply-add; ck_mass_below and ck_dot, which have one output, say in which order they add up lanes. All
- * sets work in panels of 16 outputs, whatever the width of the machine's registers.
+ * order, with fused multiply-add; where a single number comes of many (ck_mass_below, ck_dot, the sums in ck_normalize and ck_attend),
+ * it is stated in which order lanes are added up. All sets work in panels of 16 outputs, whatever the width of the machine's registers.
  *
  * Buffers are 64-byte aligned, and padded with zeros to whole panels.
  */
@@ -72,6 +72,38 @@ CK_REALTIME void ck_lstm_cell(const ck_kernels *kernels, const float *a, const f
 CK_REALTIME void ck_gru_cell(const ck_kernels *kernels, const float *recurrent, const float *input, size_t units,
                              float *hidden);
 
+/* y = (x - mean) / sqrt(variance + 1e-5) weight + bias, mean and variance over the `count` numbers of x, which are both sums as in
+   ck_dot. All in whole panels; weight and bias are 0 in the padding, and so is y. y may be x. */
+CK_REALTIME void ck_normalize(const ck_kernels *kernels, const float *x, const float *weight, const float *bias, size_t count,
+                              float *y);
+
+/* x = x Phi(x), Phi the normal distribution's. Errors are stated in Kernels.inc; NaN stays. count is a multiple of 16. */
+CK_REALTIME void ck_gelu(const ck_kernels *kernels, float *x, size_t count);
+
+/* Attention of several heads over a ring of keys and values. */
+typedef struct ck_attention {
+  int32_t heads;
+  int32_t channels; /* of one head */
+  int32_t window;   /* steps that a step attends to, itself among them */
+  int32_t slots;    /* of the ring: the window, rounded up to a multiple of 64 */
+  float scale;      /* 1 / sqrt(channels) */
+  int32_t reserved;
+  /* The relative rows, or NULL: `slots` rows for each head, in the order of ages, the distance `slots - 1` first, 0 last; zeros from the
+     distance `window` on. */
+  const ck_matrix *relative;
+} ck_attention;
+
+/* One step of attention. The step `time` lies in slot time mod slots, and within the window in the order of ages: the newest last.
+   qkv: queries, keys, values, each of `heads` times whole panels for a head's channels; the queries come back scaled.
+   keys: for each head a matrix as ck_matrix lays it out, slots by channels: scores are outputs of a product.
+   values: such a matrix of all heads' padded channels by slots.
+   scores: (heads + 1) slots + heads floats, as scratch.
+   y = for each head the values summed with softmax(scale q (k + r)), in whole panels. Scores add up channels of the key, then those of r; the
+   sum of the exponentials is one as in ck_dot over ages; values add up from the oldest to the newest. So the bits do not depend on
+   where in the ring the window lies. Costs no more than the ring is full. */
+CK_REALTIME void ck_attend(const ck_kernels *kernels, const ck_attention *attention, uint64_t time, float *qkv, float *keys,
+                           float *values, float *scores, float *y);
+
 /* x = max(x, 0), NaN stays. count is a multiple of 16. */
 CK_REALTIME void ck_rectify(const ck_kernels *kernels, float *x, size_t count);
 
@@ -122,6 +154,9 @@ struct ck_kernels {
   void (*gated_product)(const ck_matrix *, const float *, const float *, const float *, float *);
   void (*lstm_cell)(const float *, const float *, size_t, float *, float *);
   void (*gru_cell)(const float *, const float *, size_t, float *);
+  void (*normalize)(const float *, const float *, const float *, size_t, float *);
+  void (*gelu)(float *, size_t);
+  void (*attend)(const ck_attention *, uint64_t, float *, float *, float *, float *, float *);
   void (*rectify)(float *, size_t);
   void (*add)(const float *, float *, size_t);
   float (*maximum)(const float *, size_t);

@@ -24,6 +24,7 @@ struct BenchShape {
     recurrent("lstm-256", cell: "lstm", channels: 256),
     recurrent("gru-64", cell: "gru", channels: 64),
     noteMatrix("lstm-512-window-50", channels: 512, window: 50),
+    transformer("transformer-256x6-8-1024", channels: 256, layers: 6, heads: 8, window: 1024),
   ]
 
   static func named(_ name: String) -> BenchShape? { all.first { $0.name == name } }
@@ -55,6 +56,38 @@ struct BenchShape {
     product("head.hidden", [h, s])
     product("head.output", [levels, h])
     return BenchShape(name: name, configuration: configuration, tensors: tensors, weights: weights)
+  }
+
+  /// Relative positions over the 388 tokens of performance events, a step each millisecond: as many times real time as steps fit in one.
+  private static func transformer(_ name: String, channels d: Int, layers: Int, heads: Int, window: Int) -> BenchShape {
+    let vocabularySize = 388
+    let configuration = """
+      {"name": "\(name)",
+       "network": {"kind": "transformer", "vocabulary_size": \(vocabularySize), "channels": \(d), "layers": \(layers),
+                   "heads": \(heads), "window": \(window), "positions": "relative"},
+       "codec": {"kind": "mu_law", "sample_rate": 1000, "levels": \(vocabularySize)}}
+      """
+    var tensors = [Tensor(name: "input.embedding.weight", shape: [vocabularySize, d], range: 1)]
+    func product(_ name: String, _ shape: [Int]) {
+      tensors.append(Tensor(name: name + ".weight", shape: shape, range: (3 / Float(shape[1])).squareRoot()))
+      tensors.append(Tensor(name: name + ".bias", shape: [shape[0]], range: 0.1))
+    }
+    func normalization(_ name: String) {
+      tensors.append(Tensor(name: name + ".weight", shape: [d], range: 1.7))
+      tensors.append(Tensor(name: name + ".bias", shape: [d], range: 0.1))
+    }
+    for layer in 0..<layers {
+      normalization("layers.\(layer).attention.normalization")
+      product("layers.\(layer).attention.input", [3 * d, d])
+      tensors.append(Tensor(name: "layers.\(layer).attention.relative.weight", shape: [heads, window, d / heads], range: 1))
+      product("layers.\(layer).attention.output", [d, d])
+      normalization("layers.\(layer).feedforward.normalization")
+      product("layers.\(layer).feedforward.hidden", [4 * d, d])
+      product("layers.\(layer).feedforward.output", [d, 4 * d])
+    }
+    normalization("head.normalization")
+    product("head", [vocabularySize, d])
+    return BenchShape(name: name, configuration: configuration, tensors: tensors, weights: [.f32, .f16])
   }
 
   /// One layer that hears its last sample and says the next, at 48 kHz.

@@ -48,7 +48,9 @@ final class BenchSubject {
     } else {
       var options = StreamOptions(for: model)
       options.maximumBlockFrames = block
-      run = .stream(try Stream(model: model, options: options))
+      let stream = try Stream(model: model, options: options)
+      try BenchSubject.fillPast(of: stream, model)
+      run = .stream(stream)
       buffer = .allocate(capacity: block)
     }
     buffer.initialize(repeating: 0)
@@ -103,6 +105,20 @@ final class BenchSubject {
       blockMicroseconds: [0.5, 0.99, 0.999, 1].map { blockTimes.quantile($0) },
       weightBytesPerSample: weightBytesPerSample, readBandwidth: BenchSubject.median(bandwidths),
       loadMilliseconds: loadSeconds * 1e3, weightBytes: model.weightBytes, streamBytes: model.streamBytes)
+  }
+
+  /// Feeds a transformer as many samples as its window holds: before that, a step reads less of the past, and costs less.
+  private static func fillPast(of stream: Stream, _ model: Model) throws {
+    guard case .transformer(let network) = model.configuration.network else { return }
+    var state: UInt32 = 1
+    let samples = (0..<network.window).map { _ -> Float in
+      state = state &* 1_664_525 &+ 1_013_904_223
+      return Float(state >> 8) * 0x1p-23 - 1
+    }
+    let status = samples.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.map { stream.prime($0, frames: buffer.count) } ?? .ok
+    }
+    if status.rawValue < 0 { throw CommandFailure("the window was not filled: \(status.phrase)") }
   }
 
   /// A model file may mix storage types; its weights count with the one that fits its memory best.

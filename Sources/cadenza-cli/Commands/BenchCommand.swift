@@ -11,12 +11,14 @@ struct BenchCommand: ParsableCommand {
       Runs named shapes with random weights, or model files, on one core, the output fed back. For each: processor time a \
       sample, the real-time factor at the model's rate, the time that blocks took on the wall, how fast weights are read, and \
       the share that is of this machine's read bandwidth, probed between the rounds over as many bytes. All models take turns, \
-      round by round; a figure is the median of its rounds. Weights that serve several samples of a block at once count for \
-      each of these samples, so a share may exceed 100 %. Of a composer, a sample is a step of its network, one in a block; the \
-      weights of a network with a window count for each element of the window.
+      round by round; a figure is the median of its rounds. A transformer's past is filled first, to its full window, and what it \
+      reads of it counts with the weights. Weights that serve several samples of a block at once count for each of these \
+      samples, so a share may exceed 100 %. Of a composer, a sample is a step of its network, one in a block; the weights of a \
+      network with a window count for each element of the window.
 
       SHAPES:
         wavenet-64-256x30  wavenet-32-96x20  lstm-16  lstm-32  lstm-64  lstm-256  gru-64  lstm-512-window-50
+        transformer-256x6-8-1024
 
       EXAMPLES:
         cadenza bench
@@ -32,7 +34,7 @@ struct BenchCommand: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: "How the weights of shapes are stored: f32, f16, bf16. (default: f32, and all three for wavenet-64-256x30)")
+    help: "How the weights of shapes are stored: f32, f16, bf16. (default: f32, all three for wavenet-64-256x30, f32 and f16 for the transformer)")
   var weights: [WeightStorage] = []
 
   @Option(parsing: .unconditional, help: "Time for each model, over all rounds.")

@@ -38,18 +38,27 @@ struct LayerShapes {
     switch configuration.network {
     case .waveNet(let network): rows += LayerShapes.waveNet(network, channels: channels)
     case .recurrent(let network): rows += LayerShapes.recurrent(network, channels: channels)
+    case .transformer(let network): rows += LayerShapes.transformer(network, channels: channels)
     }
     self.rows = rows
+    if case .transformer(let network) = configuration.network {
+      rememberedNumbersRead = 2 * network.layerCount * network.window * network.channels
+    } else {
+      rememberedNumbersRead = 0
+    }
   }
 
-  /// Bytes of weights that one sample reads, where a weight takes `bytesPerWeight`. Biases take 4 in memory.
+  /// Numbers of its own past that one sample reads, in single precision, once it has a full window: a transformer's keys and values.
+  let rememberedNumbersRead: Int
+
+  /// Bytes of weights and of the past that one sample reads, where a weight takes `bytesPerWeight`. Biases take 4 in memory.
   func bytesPerSample(bytesPerWeight: Int) -> Int {
-    rows.reduce(0) { $0 + $1.passes * LayerShapes.bytes($1, bytesPerWeight) }
+    rows.reduce(rememberedNumbersRead * 4) { $0 + $1.passes * LayerShapes.bytes($1, bytesPerWeight) }
   }
 
   /// The same, but what is read again and again counts once: the memory that a sample goes through.
   func footprint(bytesPerWeight: Int) -> Int {
-    rows.reduce(0) { $0 + LayerShapes.bytes($1, bytesPerWeight) }
+    rows.reduce(rememberedNumbersRead * 4) { $0 + LayerShapes.bytes($1, bytesPerWeight) }
   }
 
   private static func bytes(_ row: Row, _ bytesPerWeight: Int) -> Int {
@@ -117,6 +126,31 @@ struct LayerShapes {
       case .fields(let fields): fields.reduce(0) { $0 + $1.size }
       }
     rows.append(Row("head", [outputs, width], bias: network.headBias))
+    return rows
+  }
+  private static func transformer(_ network: TransformerConfiguration, channels: Int) -> [Row] {
+    let d = network.channels
+    let f = network.feedforwardChannels
+    let v = network.vocabularySize
+    let layers = network.layerCount
+    var rows = [Row("input.embedding", [v, d], bias: false, reads: d)]
+    if case .learned(let count) = network.positions {
+      rows.append(Row("input.position", [count, d], bias: false, reads: d))
+    }
+    // The product is made when the condition changes; a step reads the result.
+    if channels > 0 { rows.append(Row("input.condition", [d, channels], bias: false, reads: d)) }
+    rows.append(Row("layers.L.attention.normalization", [d], count: layers, bias: true))
+    rows.append(Row("layers.L.attention.input", [3 * d, d], count: layers, bias: network.attentionBias))
+    if case .relative = network.positions {
+      rows.append(
+        Row("layers.L.attention.relative", [network.heads, network.window, network.headChannels], count: layers, bias: false))
+    }
+    rows.append(Row("layers.L.attention.output", [d, d], count: layers, bias: network.attentionBias))
+    rows.append(Row("layers.L.feedforward.normalization", [d], count: layers, bias: true))
+    rows.append(Row("layers.L.feedforward.hidden", [f, d], count: layers, bias: network.feedforwardBias))
+    rows.append(Row("layers.L.feedforward.output", [d, f], count: layers, bias: network.feedforwardBias))
+    if network.normalization == .pre { rows.append(Row("head.normalization", [d], bias: true)) }
+    rows.append(Row("head", [v, d], bias: network.headBias))
     return rows
   }
 }

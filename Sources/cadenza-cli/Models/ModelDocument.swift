@@ -46,6 +46,7 @@ enum ModelDocument {
     switch network {
     case .waveNet: "wavenet"
     case .recurrent: "recurrent"
+    case .transformer: "transformer"
     }
   }
 
@@ -65,6 +66,12 @@ enum ModelDocument {
       } else if case .linear(_, let noise) = network.head, noise > 0 {
         lines.append("  noise of standard deviation \(Text.plain(noise)) around its values")
       }
+    case .transformer(let network):
+      lines.append(
+        "  \(network.layerCount) layers of \(network.channels) channels, \(network.heads) heads, window \(Text.grouped(network.window))")
+      let norm = network.normalization == .pre ? "before" : "after"
+      let activation = network.activation == .relu ? "relu" : "gelu"
+      lines.append("  \(positions(network)) positions, normalised \(norm) each sublayer, \(activation)")
     }
     let rows = LayerShapes(configuration).rows
     let width = rows.map(\.name.count).max() ?? 0
@@ -87,6 +94,14 @@ enum ModelDocument {
     switch head {
     case .softmax(let size): return "\(read) -> softmax \(size)"
     case .linear(let noise): return "\(read) -> linear\(noise > 0 ? ", noise \(Text.plain(noise))" : "")"
+    }
+  }
+
+  private static func positions(_ network: TransformerConfiguration) -> String {
+    switch network.positions {
+    case .relative: "relative"
+    case .learned: "learned"
+    case .sinusoidal: "sinusoidal"
     }
   }
 
@@ -243,6 +258,14 @@ enum ModelDocument {
         ))
       pairs.append(("window", network.window.map(JSON.integer) ?? .null))
       pairs.append(("fields", fields(network)))
+    case .transformer(let network):
+      pairs += [
+        ("layers", .integer(network.layerCount)), ("channels", .integer(network.channels)),
+        ("heads", .integer(network.heads)), ("feedforward_channels", .integer(network.feedforwardChannels)),
+        ("window", .integer(network.window)), ("positions", .text(positions(network))),
+        ("normalization", .text(network.normalization == .pre ? "pre" : "post")),
+        ("activation", .text(network.activation == .relu ? "relu" : "gelu")),
+      ]
     }
     return .object(pairs + [("products", .list(shapes))])
   }
