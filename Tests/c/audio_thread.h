@@ -122,7 +122,7 @@ typedef struct subject {
 static inline int next_subject(subject *s, int number, int argument_count, char **arguments) {
   memset(s, 0, sizeof *s);
   /* Up, down, phases that are stored and phases that are interpolated. */
-  static const uint32_t rates[TINY_KINDS] = {48000, 44100, 22050, 16001, 44101, 8000};
+  static const uint32_t rates[TINY_KINDS] = {48000, 44100, 22050, 16001, 44101, 32000, 8000};
   uint32_t rate = 0;
   if (number < OWN_SUBJECTS) {
     snprintf(s->name, sizeof s->name, "%s", tiny_names[number % TINY_KINDS]);

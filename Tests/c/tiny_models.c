@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const tiny_names[TINY_KINDS] = {"wavenet", "causal", "lstm", "gru", "waveform", "window", "overflow"};
+const char *const tiny_names[TINY_KINDS] = {"wavenet", "causal", "lstm", "gru", "waveform", "window", "transformer", "overflow"};
 
 typedef struct builder {
   char header[65536];
@@ -105,6 +105,31 @@ static void head(builder *b, size_t outputs, size_t N) {
   tensor(b, "head.bias", outputs, 0, 0, 0.1f, 0);
 }
 
+static void normalization(builder *b, const char *name, size_t D) {
+  char weight[64], bias[64];
+  snprintf(weight, sizeof weight, "%s.normalization.weight", name);
+  snprintf(bias, sizeof bias, "%s.normalization.bias", name);
+  tensor(b, weight, D, 0, 0, 0.3f, 1);
+  tensor(b, bias, D, 0, 0, 0.2f, 0);
+}
+
+static void transformer_layer(builder *b, int layer, size_t D, size_t H, size_t N, size_t F) {
+  char name[64];
+  snprintf(name, sizeof name, "layers.%d.attention", layer);
+  normalization(b, name, D);
+  layer_tensor(b, layer, "attention.input.weight", 3 * D, D, 0, 0.5f);
+  layer_tensor(b, layer, "attention.input.bias", 3 * D, 0, 0, 0.1f);
+  layer_tensor(b, layer, "attention.relative.weight", H, N, D / H, 1);
+  layer_tensor(b, layer, "attention.output.weight", D, D, 0, 0.5f);
+  layer_tensor(b, layer, "attention.output.bias", D, 0, 0, 0.1f);
+  snprintf(name, sizeof name, "layers.%d.feedforward", layer);
+  normalization(b, name, D);
+  layer_tensor(b, layer, "feedforward.hidden.weight", F, D, 0, 0.5f);
+  layer_tensor(b, layer, "feedforward.hidden.bias", F, 0, 0, 0.1f);
+  layer_tensor(b, layer, "feedforward.output.weight", D, F, 0, 0.5f);
+  layer_tensor(b, layer, "feedforward.output.bias", D, 0, 0, 0.1f);
+}
+
 unsigned char *tiny_model(tiny_kind kind, size_t *size) {
   static const char mu_law[] = "'codec':{'kind':'mu_law','sample_rate':16000,'levels':%d}";
   char codec[128];
@@ -186,6 +211,20 @@ unsigned char *tiny_model(tiny_kind kind, size_t *size) {
     recurrent_direction(b, 1, "", 3, 7, 12, 1);
     recurrent_direction(b, 1, "backward.", 3, 7, 12, 1);
     head(b, 64, 14);
+    break;
+  case TINY_TRANSFORMER:
+    snprintf(codec, sizeof codec, mu_law, 64);
+    snprintf(configuration, sizeof configuration,
+             "{'network':{'kind':'transformer','vocabulary_size':64,'channels':15,'layers':2,'heads':3,"
+             "'feedforward_channels':20,'window':40,'positions':'relative','activation':'gelu'},%s,"
+             "'conditions':[{'name':'key','kind':'class','size':6}]}",
+             codec);
+    write_metadata(b, configuration);
+    tensor(b, "input.embedding.weight", 64, 15, 0, 1, 0);
+    tensor(b, "input.condition.weight", 15, 6, 0, 0.5f, 0);
+    for (int layer = 0; layer < 2; layer++) transformer_layer(b, layer, 15, 3, 40, 20);
+    normalization(b, "head", 15);
+    head(b, 64, 15);
     break;
   case TINY_OVERFLOW:
     snprintf(codec, sizeof codec, mu_law, 256);

@@ -14,6 +14,7 @@ typedef enum tiny_kind {
   TINY_GRU,      /* two GRU layers over embedded tokens, stored initial states */
   TINY_WAVEFORM, /* LSTM over the last value with a linear head: no softmax, a local vector */
   TINY_WINDOW,   /* LSTM and GRU, both in both directions over a window of 6 tokens, stored initial states, a global class */
+  TINY_TRANSFORMER, /* two layers of relative attention over a window of 40, heads of 5 channels, a global class */
   TINY_OVERFLOW, /* a WaveNet that predicts infinity at its first sample */
   TINY_KINDS
 } tiny_kind;

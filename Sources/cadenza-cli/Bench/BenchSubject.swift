@@ -43,6 +43,7 @@ final class BenchSubject {
     weightBytesPerSample = BenchSubject.weightBytesPerSample(model)
     if case .notes = model.configuration.codec {
       guard let steps = NetworkSteps(model: model) else { throw CommandFailure("no memory for a state of \(name)") }
+      if case .transformer(let network) = model.configuration.network { _ = steps.take(network.window) }
       run = .steps(steps)
       buffer = .allocate(capacity: 1)
     } else {

@@ -28,8 +28,9 @@ struct BadModelFile: CustomTestStringConvertible, Sendable {
 /// Hand-made bad files, by name. A tensor "a" of one F32 is the whole of most containers here.
 enum BadModelFiles {
   static let all = [
-    containers, headers, tensorEntries, dataLayouts, metadata, configurations, waveNets, recurrents, windows, fields, codecs,
-    conditions, settings, tensors, noteCodecs, performances, grids, noteTokens, noteMatrices, composerConditions,
+    containers, headers, tensorEntries, dataLayouts, metadata, configurations, waveNets, recurrents, windows, fields,
+    transformers, codecs, conditions, settings, tensors, noteCodecs, performances, grids, noteTokens, noteMatrices,
+    composerConditions,
   ].flatMap { $0 }
 
   private static let good = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
@@ -217,6 +218,13 @@ enum BadModelFiles {
     fields(#"[{"kind":"value"},{"kind":"one_hot","size":8},{"kind":"embedding","size":16,"channels":2}]"#, inputs)
   }
 
+  private static func transformer(_ old: String, _ new: String) -> [UInt8] {
+    SmallModel.transformerBytes(configuration: SmallModel.replacing(old, with: new, in: SmallModel.transformerConfiguration))
+  }
+  private static func transformer(_ name: String, _ shape: [Int]?) -> [UInt8] {
+    SmallModel.transformerBytes(changing: [(name, shape)])
+  }
+
   static let configurations: [BadModelFile] = [
     BadModelFile("configuration empty", "cadenza.config, byte 0: expected a value, found the end", config("")),
     BadModelFile("configuration cut short", "cadenza.config, byte", config(String(SmallModel.configuration.dropLast()))),
@@ -246,7 +254,7 @@ enum BadModelFiles {
       "network a string", "network is \"wavenet\", expected an object", config(#"{"network":"wavenet","codec":{}}"#)),
     BadModelFile("network without a kind", "network has no key \"kind\"", changed(#""kind":"wavenet","#, "")),
     BadModelFile(
-      "network of an unknown kind", .unsupported, "network.kind is \"Wavenet\", expected \"wavenet\" or \"recurrent\"",
+      "network of an unknown kind", .unsupported, "network.kind is \"Wavenet\", expected \"wavenet\", \"recurrent\" or \"transformer\"",
       changed("wavenet", "Wavenet")),
     BadModelFile("network's kind a number", "network.kind is 7, expected a string", changed(#""wavenet""#, "7")),
   ]
@@ -466,6 +474,101 @@ enum BadModelFiles {
       "an embedding of a field missing", "tensor \"input.fields.2.embedding.weight\" is missing, expected with shape [16, 2]",
       SmallModel.fieldsBytes(tensors: Array(SmallModel.fieldsTensors.dropFirst()))),
   ]
+
+  static let transformers: [BadModelFile] = [
+    BadModelFile(
+      "a recurrent key in a transformer", "network has the unknown key \"initial_states\", expected any of kind,",
+      transformer(#""heads""#, #""initial_states":true,"heads""#)),
+    BadModelFile("a transformer without channels", "network has no key \"channels\"", transformer(#""channels":6,"#, "")),
+    BadModelFile("a transformer without positions", "network has no key \"positions\"", transformer(#""positions":"relative","#, "")),
+    BadModelFile(
+      "a transformer's layers as a list", "network.layers is a list of 2, expected a whole number from 1 to 64",
+      transformer(#""layers":2"#, #""layers":[1,2]"#)),
+    BadModelFile("a transformer of 65 layers", "network.layers is 65, expected", transformer(#""layers":2"#, #""layers":65"#)),
+    BadModelFile("no heads", "network.heads is 0, expected a whole number from 1", transformer(#""heads":2"#, #""heads":0"#)),
+    BadModelFile(
+      "heads that do not divide", "network.heads is 4, expected a divisor of channels, 6",
+      transformer(#""heads":2"#, #""heads":4"#)),
+    BadModelFile(
+      "more heads than channels", "network.heads is 12, expected a divisor of channels, 6",
+      transformer(#""heads":2"#, #""heads":12"#)),
+    BadModelFile(
+      "a window of none", "network.window is 0, expected a whole number from 1 to 8192",
+      transformer(#""window":3"#, #""window":0"#)),
+    BadModelFile("a window too long", "network.window is 8193, expected", transformer(#""window":3"#, #""window":8193"#)),
+    BadModelFile(
+      "feedforward_channels by default too many", "and its default, 4 x 16385, is more than 65536",
+      transformer(
+        #""channels":6,"layers":2,"heads":2,"window":3,"positions":"relative","feedforward_channels":5"#,
+        #""channels":16385,"layers":2,"heads":1,"window":3,"positions":"relative""#)),
+    BadModelFile(
+      "unknown positions", "network.positions is \"rotary\", expected \"relative\", \"learned\" or \"sinusoidal\"",
+      transformer("relative", "rotary")),
+    BadModelFile("positions a number", "network.positions is 1, expected", transformer(#""relative""#, "1")),
+    BadModelFile(
+      "learned positions without their number", "network has no key \"position_count\"", transformer("relative", "learned")),
+    BadModelFile(
+      "fewer positions than the window", "network.position_count is 2, expected a whole number from 3 to 65536",
+      transformer(#""relative""#, #""learned","position_count":2"#)),
+    BadModelFile(
+      "too many positions", "network.position_count is 65537, expected",
+      transformer(#""relative""#, #""learned","position_count":65537"#)),
+    BadModelFile(
+      "relative positions with a number", "network.position_count is 3, but network.positions is \"relative\", not \"learned\"",
+      transformer(#""relative""#, #""relative","position_count":3"#)),
+    BadModelFile(
+      "sinusoidal positions with a number", "network.positions is \"sinusoidal\", not \"learned\"",
+      transformer(#""relative""#, #""sinusoidal","position_count":3"#)),
+    BadModelFile(
+      "normalisation in between", "network.normalization is \"mid\", expected \"pre\" or \"post\"",
+      transformer(#""heads""#, #""normalization":"mid","heads""#)),
+    BadModelFile(
+      "an unknown activation", "network.activation is \"silu\", expected \"relu\" or \"gelu\"",
+      transformer(#""heads""#, #""activation":"silu","heads""#)),
+    BadModelFile(
+      "an unknown bias in a transformer", "network.biases[0] is \"layers\", expected any of attention, feedforward, head",
+      transformer(#""heads""#, #""biases":["layers"],"heads""#)),
+    BadModelFile(
+      "a transformer with a waveform codec", "expected a linear head with 1 channel, since codec.kind is \"waveform\"",
+      transformer(#"{"kind":"mu_law","sample_rate":16000,"levels":4}"#, #"{"kind":"waveform","sample_rate":16000}"#)),
+    BadModelFile(
+      "no relative rows", "tensor \"layers.1.attention.relative.weight\" is missing, expected with shape [2, 3, 3]",
+      transformer("layers.1.attention.relative.weight", nil)),
+    BadModelFile(
+      "relative rows of a longer window", "\"layers.0.attention.relative.weight\" has shape [2, 4, 3], expected [2, 3, 3]",
+      transformer("layers.0.attention.relative.weight", [2, 4, 3])),
+    BadModelFile(
+      "relative rows that sinusoidal positions do not have", "and 1 more are unknown: the configuration does not ask for them",
+      transformer("relative", "sinusoidal")),
+    BadModelFile(
+      "queries and keys without values", "\"layers.0.attention.input.weight\" has shape [12, 6], expected [18, 6]",
+      transformer("layers.0.attention.input.weight", [12, 6])),
+    BadModelFile(
+      "a normalisation without a bias", "tensor \"layers.1.feedforward.normalization.bias\" is missing",
+      transformer("layers.1.feedforward.normalization.bias", nil)),
+    BadModelFile(
+      "a last normalisation where each sublayer has one", "tensor \"head.normalization.bias\" and 1 more are unknown",
+      transformer(#""heads""#, #""normalization":"post","heads""#)),
+    BadModelFile(
+      "attention of a past beyond a stream's memory", .unsupported, "a stream of this model needs",
+      SmallModel.transformerBytes(
+        configuration: SmallModel.replacing(#""window":3"#, with: #""window":8192"#, in: SmallModel.transformerConfiguration)
+          .replacing(#""layers":2"#, with: #""layers":64"#).replacing("relative", with: "sinusoidal")
+          .replacing(#""channels":6"#, with: #""channels":80"#),
+        tensors: wideTransformerTensors)),
+  ]
+
+  /// Of 64 layers of 80 channels, whose keys and values of 8,192 steps would take 336 MB.
+  private static let wideTransformerTensors: [SmallModel.Shape] =
+    SmallModel.transformerTensors.filter { !$0.name.hasPrefix("layers.") }.map { ($0.name, $0.shape.map { $0 == 6 ? 80 : $0 }) }
+    + (0..<64).flatMap { layer in
+      SmallModel.transformerTensors.filter { $0.name.hasPrefix("layers.0.") && !$0.name.contains("relative") }.map { tensor in
+        (
+          tensor.name.replacing("layers.0.", with: "layers.\(layer)."),
+          tensor.shape.map { $0 == 6 ? 80 : $0 == 18 ? 240 : $0 }
+        )
+      }
+    }
 
   static let codecs: [BadModelFile] = [
     BadModelFile(

@@ -215,6 +215,43 @@ import Testing
     #expect(model.configuration.conditions.map(\.followsPosition) == [true, false])
   }
 
+  @Test func transformer() throws {
+    let configuration = try load(SmallModel.transformerBytes()).configuration
+    guard case .transformer(let net) = configuration.network, case .relative = net.positions else {
+      Issue.record("not a transformer of relative positions")
+      return
+    }
+    #expect(net.vocabularySize == 4 && net.channels == 6 && net.layerCount == 2 && net.heads == 2 && net.window == 3)
+    #expect(net.headChannels == 3 && net.feedforwardChannels == 5 && net.receptiveField == 5)
+    #expect(net.normalization == .pre && net.activation == .relu)
+    #expect(net.attentionBias && net.feedforwardBias && net.headBias)
+  }
+
+  @Test func everyTransformerKey() throws {
+    let tensors: [SmallModel.Shape] = [
+      ("input.embedding.weight", [4, 2]), ("input.position.weight", [9, 2]), ("input.condition.weight", [2, 3]),
+      ("layers.0.attention.normalization.weight", [2]), ("layers.0.attention.normalization.bias", [2]),
+      ("layers.0.attention.input.weight", [6, 2]), ("layers.0.attention.output.weight", [2, 2]),
+      ("layers.0.feedforward.normalization.weight", [2]), ("layers.0.feedforward.normalization.bias", [2]),
+      ("layers.0.feedforward.hidden.weight", [8, 2]), ("layers.0.feedforward.output.weight", [2, 8]), ("head.weight", [4, 2]),
+    ]
+    let configuration = try load(
+      SmallModel.bytes(
+        configuration: """
+          {"network":{"kind":"transformer","vocabulary_size":4,"channels":2,"layers":1,"heads":1,"window":9,\
+          "positions":"learned","position_count":9,"normalization":"post","activation":"gelu","biases":[]},\
+          "codec":{"kind":"mu_law","sample_rate":16000,"levels":4},"conditions":[{"name":"v","kind":"vector","size":3}]}
+          """, tensors: tensors)
+    ).configuration
+    guard case .transformer(let net) = configuration.network, case .learned(9) = net.positions else {
+      Issue.record("not a transformer of learned positions")
+      return
+    }
+    #expect(net.feedforwardChannels == 8, "four times channels")
+    #expect(net.normalization == .post && net.activation == .gelu)
+    #expect(!net.attentionBias && !net.feedforwardBias && !net.headBias)
+  }
+
   // MARK: The container
 
   @Test(arguments: [ElementType.float32, .float16, .bfloat16])

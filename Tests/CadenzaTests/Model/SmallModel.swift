@@ -57,6 +57,11 @@ enum SmallModel {
       ])
   }
 
+  static let transformerConfiguration = """
+    {"network":{"kind":"transformer","vocabulary_size":4,"channels":6,"layers":2,"heads":2,"window":3,\
+    "positions":"relative","feedforward_channels":5},"codec":{"kind":"mu_law","sample_rate":16000,"levels":4}}
+    """
+
   typealias Shape = (name: String, shape: [Int])
 
   static let tensors: [Shape] = [
@@ -87,6 +92,23 @@ enum SmallModel {
     ("head.weight", [25, 4]), ("head.bias", [25]),
   ]
 
+  static let transformerTensors: [Shape] =
+    [("input.embedding.weight", [4, 6])]
+    + (0..<2).flatMap { layer -> [Shape] in
+      let prefix = "layers.\(layer)."
+      return [
+        (prefix + "attention.normalization.weight", [6]), (prefix + "attention.normalization.bias", [6]),
+        (prefix + "attention.input.weight", [18, 6]), (prefix + "attention.input.bias", [18]),
+        (prefix + "attention.relative.weight", [2, 3, 3]),
+        (prefix + "attention.output.weight", [6, 6]), (prefix + "attention.output.bias", [6]),
+        (prefix + "feedforward.normalization.weight", [6]), (prefix + "feedforward.normalization.bias", [6]),
+        (prefix + "feedforward.hidden.weight", [5, 6]), (prefix + "feedforward.hidden.bias", [5]),
+        (prefix + "feedforward.output.weight", [6, 5]), (prefix + "feedforward.output.bias", [6]),
+      ]
+    } + [
+      ("head.normalization.weight", [6]), ("head.normalization.bias", [6]), ("head.weight", [4, 6]), ("head.bias", [4]),
+    ]
+
   /// The file, with whatever a test wants changed.
   static func bytes(
     configuration: String = configuration, tensors: [Shape] = tensors, elementType: ElementType = .float32,
@@ -105,6 +127,21 @@ enum SmallModel {
 
   static func fieldsBytes(configuration: String = fieldsConfiguration, tensors: [Shape] = fieldsTensors) -> [UInt8] {
     bytes(configuration: configuration, tensors: tensors)
+  }
+
+  static func transformerBytes(
+    configuration: String = transformerConfiguration, tensors: [Shape] = transformerTensors
+  ) -> [UInt8] {
+    bytes(configuration: configuration, tensors: tensors)
+  }
+
+  /// A transformer's file with some of its tensors left out or given another shape.
+  static func transformerBytes(changing changes: [(name: String, shape: [Int]?)]) -> [UInt8] {
+    var tensors = transformerTensors.filter { tensor in !changes.contains { $0.name == tensor.name } }
+    for change in changes {
+      if let shape = change.shape { tensors.append((change.name, shape)) }
+    }
+    return transformerBytes(tensors: tensors)
   }
 
   /// The file with some of its tensors left out, added or given another shape (a nil shape leaves one out).
