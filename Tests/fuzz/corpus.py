@@ -22,6 +22,9 @@ RECURRENT = {
     "kind": "recurrent", "input": {"kind": "one_hot"}, "vocabulary_size": 4, "layers": [{"kind": "lstm", "channels": 2}],
     "head": {"kind": "softmax"},
 }
+TRANSFORMER = {
+    "kind": "transformer", "vocabulary_size": 4, "channels": 6, "layers": 2, "heads": 2, "window": 3, "positions": "relative",
+}
 
 
 def fields(*inputs):
@@ -91,6 +94,15 @@ CONFIGURATIONS = {
             "interval": {"maximum_milliseconds": 4000, "classes": 4},
         },
     },
+    "transformer": {"network": TRANSFORMER, "codec": MU_LAW},
+    "transformer-full": {
+        "network": TRANSFORMER | {
+            "positions": "learned", "position_count": 5, "feedforward_channels": 3, "normalization": "post", "activation": "gelu",
+            "biases": ["attention"],
+        },
+        "codec": MU_LAW, "conditions": [LABELLED, VECTOR],
+    },
+    "transformer-long": {"network": TRANSFORMER | {"positions": "sinusoidal", "window": 100}, "codec": MU_LAW},
 }
 
 CONFIGURATIONS |= {
@@ -164,6 +176,33 @@ def tensors(config):
             yield f"head.{part}.weight", shape
             if "head" in biases:
                 yield f"head.{part}.bias", shape[:1]
+        return
+    if network["kind"] == "transformer":
+        v, d, n = (network[key] for key in ("vocabulary_size", "channels", "window"))
+        f = network.get("feedforward_channels", 4 * d)
+        biases = network.get("biases", ["attention", "feedforward", "head"])
+        yield "input.embedding.weight", [v, d]
+        if network["positions"] == "learned":
+            yield "input.position.weight", [network["position_count"], d]
+        if h:
+            yield "input.condition.weight", [d, h]
+        for layer in range(network["layers"]):
+            for part, shapes in (("attention", (("input", [3 * d, d]), ("output", [d, d]))),
+                                 ("feedforward", (("hidden", [f, d]), ("output", [d, f])))):
+                for leaf in ("weight", "bias"):
+                    yield f"layers.{layer}.{part}.normalization.{leaf}", [d]
+                for product, shape in shapes:
+                    yield f"layers.{layer}.{part}.{product}.weight", shape
+                    if part in biases:
+                        yield f"layers.{layer}.{part}.{product}.bias", shape[:1]
+            if network["positions"] == "relative":
+                yield f"layers.{layer}.attention.relative.weight", [network["heads"], n, d // network["heads"]]
+        if network.get("normalization", "pre") == "pre":
+            for leaf in ("weight", "bias"):
+                yield f"head.normalization.{leaf}", [d]
+        yield "head.weight", [v, d]
+        if "head" in biases:
+            yield "head.bias", [v]
         return
     biases = network.get("biases", ["layers", "head"])
     columns = {"one_hot": network.get("vocabulary_size")}.get(network["input"]["kind"], network["input"].get("channels"))

@@ -1,11 +1,12 @@
 import CadenzaKernels
 
-/// A transformer (Vaswani et al. 2017), decoder only, with the relative attention of Music Transformer (Huang et al. 2018). FORMAT.md
-/// states the equations; this file arranges them for one step at a time.
+/// A transformer (Vaswani et al. 2017), decoder only, with the relative attention of Music Transformer (Huang et al. 2018).
+/// FORMAT.md states the equations; this file arranges them for one step at a time.
 ///
-/// A step attends to a window of steps, whose keys and values wait in rings in the stream's state: it computes its own and reads the
-/// others, so its cost does not depend on how long the stream has run. Keys lie as the weights of a packed matrix, slots of the ring
-/// as its rows: all scores of a head are one product with its query, and so is the relative term, whose rows are the tensor's.
+/// A step attends to a window of steps, whose keys and values wait in rings in the stream's state: it computes its own and reads
+/// the others, so its cost does not depend on how long the stream has run. Keys lie as the weights of a packed matrix, slots of
+/// the ring as its rows: all scores of a head are one product with its query, and so is the relative term, whose rows are the
+/// tensor's.
 struct Transformer {
   private var layers: UnsafeMutablePointer<TransformerLayer>
   private var layerCount: Int
@@ -27,7 +28,7 @@ struct Transformer {
   private var size: Int
 
   // Offsets into the state.
-  /// A UInt64: steps that were completed or begun before the one at work, so its number.
+  /// A UInt64: steps begun. The one at work is the last of them; its number, from 0, is one less.
   private var timeOffset: Int
   private var xOffset: Int
   /// W_condition h.

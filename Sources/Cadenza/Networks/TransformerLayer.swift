@@ -1,6 +1,7 @@
 import CadenzaKernels
 
-/// One layer of a transformer: attention over a ring of keys and values, then the feed-forward network, each beside a residual path.
+/// One layer of a transformer: attention over a ring of keys and values, then the feed-forward network, each beside a residual
+/// path.
 struct TransformerLayer {
   /// A layer's tensors.
   struct Source {

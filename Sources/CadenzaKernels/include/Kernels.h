@@ -2,8 +2,9 @@
  * Vector kernels. One source (Kernels.inc) compiled per instruction set, one set chosen when a model is loaded.
  *
  * Every set gives the same bits: vector lanes are outputs, and each output is accumulated alone, over its inputs in ascending
- * order, with fused multiply-add; where a single number comes of many (ck_mass_below, ck_dot, the sums in ck_normalize and ck_attend),
- * it is stated in which order lanes are added up. All sets work in panels of 16 outputs, whatever the width of the machine's registers.
+ * order, with fused multiply-add; where one number comes of many (ck_mass_below, ck_dot, the sums in ck_normalize and in
+ * ck_attend), it is stated in which order lanes are added up. All sets work in panels of 16 outputs, whatever the width of the
+ * machine's registers.
  *
  * Buffers are 64-byte aligned, and padded with zeros to whole panels.
  */
@@ -88,8 +89,8 @@ typedef struct ck_attention {
   int32_t slots;    /* of the ring: the window, rounded up to a multiple of 64 */
   float scale;      /* 1 / sqrt(channels) */
   int32_t reserved;
-  /* The relative rows, or NULL: `slots` rows for each head, in the order of ages, the distance `slots - 1` first, 0 last; zeros from the
-     distance `window` on. */
+  /* The relative rows, or NULL: `slots` rows for each head, in the order of ages, the distance `slots - 1` first, 0 last; zeros
+     from the distance `window` on. */
   const ck_matrix *relative;
 } ck_attention;
 
@@ -98,9 +99,9 @@ typedef struct ck_attention {
    keys: for each head a matrix as ck_matrix lays it out, slots by channels: scores are outputs of a product.
    values: such a matrix of all heads' padded channels by slots.
    scores: (heads + 1) slots + heads floats, as scratch.
-   y = for each head the values summed with softmax(scale q (k + r)), in whole panels. Scores add up channels of the key, then those of r; the
-   sum of the exponentials is one as in ck_dot over ages; values add up from the oldest to the newest. So the bits do not depend on
-   where in the ring the window lies. Costs no more than the ring is full. */
+   y = for each head the values summed with softmax(scale q (k + r)), in whole panels. Scores add up channels of the key, then
+   those of r; the exponentials are summed as in ck_dot, over ages; values add up from the oldest to the newest. So the bits do
+   not depend on where in the ring the window lies. Costs no more than the ring is full. */
 CK_REALTIME void ck_attend(const ck_kernels *kernels, const ck_attention *attention, uint64_t time, float *qkv, float *keys,
                            float *values, float *scores, float *y);
 

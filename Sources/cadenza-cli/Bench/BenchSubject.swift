@@ -108,9 +108,9 @@ final class BenchSubject {
       loadMilliseconds: loadSeconds * 1e3, weightBytes: model.weightBytes, streamBytes: model.streamBytes)
   }
 
-  /// Feeds a transformer as many samples as its window holds: before that, a step reads less of the past, and costs less.
+  /// Feeds a transformer of sound as many samples as its window holds: before that, a step reads less of the past and costs less.
   private static func fillPast(of stream: Stream, _ model: Model) throws {
-    guard case .transformer(let network) = model.configuration.network else { return }
+    guard case .transformer(let network) = model.configuration.network, case .muLaw = model.configuration.codec else { return }
     var state: UInt32 = 1
     let samples = (0..<network.window).map { _ -> Float in
       state = state &* 1_664_525 &+ 1_013_904_223

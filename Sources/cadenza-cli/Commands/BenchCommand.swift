@@ -34,7 +34,9 @@ struct BenchCommand: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: "How the weights of shapes are stored: f32, f16, bf16. (default: f32, all three for wavenet-64-256x30, f32 and f16 for the transformer)")
+    help:
+      "How the weights of shapes are stored: f32, f16, bf16. (default: f32; the first shape and the transformer: more)"
+  )
   var weights: [WeightStorage] = []
 
   @Option(parsing: .unconditional, help: "Time for each model, over all rounds.")

@@ -48,7 +48,7 @@ struct LayerShapes {
     }
   }
 
-  /// Numbers of its own past that one sample reads, in single precision, once it has a full window: a transformer's keys and values.
+  /// Numbers of its own past that one sample reads, in single precision, at a full window: a transformer's keys and values.
   let rememberedNumbersRead: Int
 
   /// Bytes of weights and of the past that one sample reads, where a weight takes `bytesPerWeight`. Biases take 4 in memory.

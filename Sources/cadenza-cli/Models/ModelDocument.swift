@@ -67,8 +67,9 @@ enum ModelDocument {
         lines.append("  noise of standard deviation \(Text.plain(noise)) around its values")
       }
     case .transformer(let network):
+      let window = Text.grouped(network.window)
       lines.append(
-        "  \(network.layerCount) layers of \(network.channels) channels, \(network.heads) heads, window \(Text.grouped(network.window))")
+        "  \(network.layerCount) layers of \(network.channels) channels, \(network.heads) heads, window \(window)")
       let norm = network.normalization == .pre ? "before" : "after"
       let activation = network.activation == .relu ? "relu" : "gelu"
       lines.append("  \(positions(network)) positions, normalised \(norm) each sublayer, \(activation)")

@@ -19,7 +19,9 @@ import Testing
   }
 
   @Test func everyPrefix() throws {
-    for bytes in [SmallModel.bytes(), SmallModel.recurrentBytes(), SmallModel.transformerBytes(), SmallModel.bytes(elementType: .float16)] {
+    for bytes in [
+      SmallModel.bytes(), SmallModel.recurrentBytes(), SmallModel.transformerBytes(), SmallModel.bytes(elementType: .float16),
+    ] {
       try load(bytes)
       for count in 0..<bytes.count {
         let failure = #expect(throws: Failure.self) { try load(Array(bytes[..<count])) }

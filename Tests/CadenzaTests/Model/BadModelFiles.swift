@@ -254,7 +254,8 @@ enum BadModelFiles {
       "network a string", "network is \"wavenet\", expected an object", config(#"{"network":"wavenet","codec":{}}"#)),
     BadModelFile("network without a kind", "network has no key \"kind\"", changed(#""kind":"wavenet","#, "")),
     BadModelFile(
-      "network of an unknown kind", .unsupported, "network.kind is \"Wavenet\", expected \"wavenet\", \"recurrent\" or \"transformer\"",
+      "network of an unknown kind", .unsupported,
+      "network.kind is \"Wavenet\", expected \"wavenet\", \"recurrent\" or \"transformer\"",
       changed("wavenet", "Wavenet")),
     BadModelFile("network's kind a number", "network.kind is 7, expected a string", changed(#""wavenet""#, "7")),
   ]
@@ -480,7 +481,8 @@ enum BadModelFiles {
       "a recurrent key in a transformer", "network has the unknown key \"initial_states\", expected any of kind,",
       transformer(#""heads""#, #""initial_states":true,"heads""#)),
     BadModelFile("a transformer without channels", "network has no key \"channels\"", transformer(#""channels":6,"#, "")),
-    BadModelFile("a transformer without positions", "network has no key \"positions\"", transformer(#""positions":"relative","#, "")),
+    BadModelFile(
+      "a transformer without positions", "network has no key \"positions\"", transformer(#""positions":"relative","#, "")),
     BadModelFile(
       "a transformer's layers as a list", "network.layers is a list of 2, expected a whole number from 1 to 64",
       transformer(#""layers":2"#, #""layers":[1,2]"#)),

@@ -32,8 +32,8 @@ struct TransformerTests {
     return last.bits
   }
 
-  /// The layers' windows are all that a prediction knows; where positions are relative it does not even know what time it is, nor where
-  /// in the rings the windows lie. And it does know the last token of its reach: the comparison can fail.
+  /// The layers' windows are all that a prediction knows; where positions are relative it does not even know what time it is,
+  /// nor where in the rings the windows lie. And it does know the last token of its reach: the comparison can fail.
   @Test(arguments: relative)
   func whatIsOutOfReachDoesNotMatter(name: String) throws {
     let model = try Self.model(name)
@@ -74,7 +74,9 @@ struct TransformerTests {
       ck_free(state)
       ck_free(h)
     }
-    for (input, condition) in zip(plan.conditions, model.configuration.conditions) { input.write(condition.defaultValue, to: h) }
+    for (input, condition) in zip(plan.conditions, model.configuration.conditions) {
+      input.write(condition.defaultValue, to: h)
+    }
     var element = plan.codec.silence
     network.begin(state, &element, plan.kernels)
     network.condition(state, h, plan.kernels)
@@ -95,7 +97,7 @@ struct TransformerTests {
     }
   }
 
-  /// A state that was saved at any moment, before the window is full, while the ring turns, and after, goes on as the stream did.
+  /// A state that was saved at any moment, before the window is full, while the ring turns, and after, goes on as the stream.
   @Test(arguments: all)
   func savedStatesGoOn(name: String) throws {
     let model = try Self.model(name)
