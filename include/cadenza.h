@@ -229,7 +229,7 @@ CADENZA_API cadenza_status cadenza_stream_reset(cadenza_stream *stream, uint64_t
 /* Feeds `frames` samples at the rate of options.input_sample_rate, by default the model's own, as if the stream had generated
    them: what follows continues them. No random number is used. Calls may be split anyhow. Values beyond -1 ... 1 are clipped.
    Where the output has another rate than the model, its next cadenza_stream_get_latency frames still hold the end of what was
-   fed.
+   fed. A stream that plays notes (options.voices) takes no audio: UNSUPPORTED.
    At another input rate than the model's, audio of n frames becomes n x model's rate / input rate samples, rounded up. The
    last few of them (40 samples of the lower rate) wait for the frames that follow: the next cadenza_generate_block feeds them,
    or, rather than on the audio thread, a call with samples NULL and frames 0, which ends the audio. What is fed next begins
@@ -267,6 +267,8 @@ CADENZA_API cadenza_status cadenza_stream_get_parameter(const cadenza_stream *st
    frames_per_value samples of the model (at another output rate: frames_per_value x output rate / model's rate frames, on
    average exactly); the last one holds when the queue runs dry.
    A value is heard cadenza_stream_get_latency frames after the frame that it is set before.
+   Of a stream that plays notes (options.voices): the value is that of every voice's notes which begin from the next block on;
+   notes that sound keep theirs, and "pitch" is the notes' own: INVALID_ARGUMENT.
    Errors: INVALID_ARGUMENT (NULL, unknown index, wrong count, not finite, not a class), STATE (the queue has no room, or
    another thread is setting a condition of this stream at this moment): nothing is changed.
    [any-thread] [audio-thread] */
@@ -279,8 +281,9 @@ CADENZA_API cadenza_status cadenza_stream_set_condition(cadenza_stream *stream, 
    Errors: INVALID_ARGUMENT (NULL, too little room: *size is set to what is needed, nothing is written). [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_save_state(const cadenza_stream *stream, void *bytes, size_t *size);
 
-/* Loads a state saved from a stream of the same model at the same sample rates, of output and input; the stream then continues
-   where that one was, parameters and conditions included. Statistics are kept as they are. The bytes are checked in full first.
+/* Loads a state saved from a stream of the same model, with the same options.voices, at the same sample rates, of output and
+   input; the stream then continues where that one was, parameters and conditions included. Statistics are kept as they are. The
+   bytes are checked in full first.
    Errors: INVALID_ARGUMENT (NULL), FORMAT (truncated, damaged, another model's, at other sample rates): the stream is unchanged;
    cadenza_stream_check_state says which. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_load_state(cadenza_stream *stream, const void *bytes, size_t size);
@@ -388,6 +391,8 @@ typedef struct cadenza_instrument_options {
 CADENZA_API void cadenza_instrument_options_init(cadenza_instrument_options *options, const cadenza_model *model);
 
 /* Lets `instrument`, a model that plays audio and has a condition "pitch", play what the stream composes; it retains the model.
+   The classes of "pitch" are the MIDI pitches 0, 1, ..., or those that their labels say where all of these are whole numbers. What
+   the model lacks is moved by octaves to the nearest pitch that it has.
    An instrument that was set before is let go, notes and all; `instrument` NULL leaves the composer silent. `options` may be NULL
    for the defaults, and is not kept. The voices' random generators are seeded from the stream's seed. The stream's latency is from
    now on the instrument's.
@@ -412,6 +417,14 @@ CADENZA_API cadenza_status cadenza_stream_set_instrument_condition(cadenza_strea
    block is shorter). The stream is a composer's with an instrument, or was created with `voices`. A note on for a pitch that
    sounds in this voice ends it first; a note off for one that does not is ignored. Velocity is 0 ... 1; `voice` 0 ... 15.
    256 of these may wait. Calls are in the order of their frames.
+   Loudness is the gain times the square of the velocity: a tenth of it is 40 dB softer; as in MIDI, a note on of velocity 0 is
+   a note off. Where the stream was created with `voices`, that gain is 1, a note fades in for 3 ms and out for 80 ms, chords add
+   up, and temperature, top k, top p and gain act on the notes that sound. The same seed and notes give the same bits: each note
+   begins its voice's network anew, with random numbers of its own.
+   A note that takes over a voice begins 5 ms later, when what sounded there has faded; one that has ended by then is not heard.
+   So a block costs what `voices` streams cost, and for each note that begins setting a network's state to zeros once more; a voice
+   begins one note for each of the model's samples at most, nothing clicks, and nothing is done in advance.
+   A network that produces a value that is not finite silences the whole stream, as cadenza_generate_block says.
    Errors: INVALID_ARGUMENT (NULL, pitch above 127, velocity not in 0 ... 1, voice above 15, a frame before one that waits, or above
    CADENZA_MAX_BLOCK_FRAMES), STATE (no instrument; too many wait): nothing is changed. [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_note_on(cadenza_stream *stream, uint32_t frame, uint32_t voice, uint32_t pitch,

@@ -38,7 +38,7 @@ private func initialize(
     gain: defaults.gain,
     render_ahead_frames: UInt32(defaults.renderAheadFrames),
     input_sample_rate: UInt32(defaults.inputSampleRate),
-    reserved: 0)
+    voices: UInt32(defaults.voices))
   UnsafeMutableRawPointer(options).copyMemory(from: &values, byteCount: byteCount)
 }
 
@@ -58,9 +58,6 @@ extension StreamOptions {
     withUnsafeMutableBytes(of: &options) { bytes in
       bytes.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: size))
     }
-    guard options.reserved == 0 else {
-      throw Failure(.invalidArgument, "options.reserved is \(Int(options.reserved)), expected 0")
-    }
     self.init()
     sampleRate = Int(options.sample_rate)
     inputSampleRate = Int(options.input_sample_rate)
@@ -71,6 +68,7 @@ extension StreamOptions {
     topP = options.top_p
     gain = options.gain
     renderAheadFrames = Int(options.render_ahead_frames)
+    voices = Int(options.voices)
   }
 }
 

@@ -33,6 +33,10 @@ struct ConstantTests {
     #expect(Parameter.allCases.count == 4)
   }
 
+  @Test func everyVoice() {
+    #expect(Stream.allVoices == Int(CADENZA_ALL_VOICES))
+  }
+
   @Test func mostFramesOfABlock() {
     #expect(StreamOptions.maximumFrames == Int(CADENZA_MAX_BLOCK_FRAMES))
   }

@@ -59,7 +59,21 @@ struct LayoutTests {
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.gain) == 32)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.render_ahead_frames) == 36)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.input_sample_rate) == 40)
-    #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.reserved) == 44)
+    #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.voices) == 44)
+  }
+
+  @Test func instrumentOptions() {
+    #expect(MemoryLayout<cadenza_instrument_options>.size == 40)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.struct_size) == 0)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.voices) == 4)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.top_k) == 8)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.temperature) == 12)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.top_p) == 16)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.gain) == 20)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.attack_seconds) == 24)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.release_seconds) == 28)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.transpose) == 32)
+    #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.reserved) == 36)
   }
 
   @Test func streamStatistics() {

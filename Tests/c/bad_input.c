@@ -279,6 +279,67 @@ CALL(statistics_of_the_past) {
   return INVALID;
 }
 
+/* ---- Notes on a stream that plays none ------------------------------------------------------------------------------------ */
+
+CALL(note_on_without_instrument) { return cadenza_stream_note_on(s->stream, 0, 0, 60, 1); }
+CALL(note_off_without_instrument) { return cadenza_stream_note_off(s->stream, 0, 0, 60); }
+CALL(instrument_condition_without_instrument) {
+  float value = 0;
+  return cadenza_stream_set_instrument_condition(s->stream, 0, 0, &value, 1);
+}
+
+static cadenza_status set_instrument(subject *s, cadenza_model *model, const cadenza_instrument_options *options) {
+  s->has_sentence = 1;
+  memset(&s->error, 0xA5, sizeof s->error);
+  cadenza_status status = cadenza_stream_set_instrument(s->stream, model, options, &s->error);
+  CHECK(cadenza_stream_set_instrument(s->stream, model, options, NULL) == status);
+  return status;
+}
+CALL(instrument_null_stream) {
+  s->has_sentence = 1;
+  return cadenza_stream_set_instrument(NULL, s->model, NULL, &s->error);
+}
+CALL(instrument_on_no_composer) {
+  cadenza_model *flute = load_tiny(TINY_FLUTE);
+  cadenza_status status = set_instrument(s, flute, NULL);
+  cadenza_model_release(flute);
+  return status;
+}
+CALL(instrument_of_none_on_no_composer) { return set_instrument(s, NULL, NULL); }
+CALL(instrument_with_local_conditions) { return set_instrument(s, s->model, NULL); }
+CALL(instrument_without_pitch) {
+  cadenza_model *gru = load_tiny(TINY_GRU);
+  cadenza_status status = set_instrument(s, gru, NULL);
+  CHECK(strstr(s->error.message, "pitch") != NULL);
+  cadenza_model_release(gru);
+  return status;
+}
+
+#define INSTRUMENT(name, change)                                                                                               \
+  CALL(name) {                                                                                                                 \
+    cadenza_model *flute = load_tiny(TINY_FLUTE);                                                                              \
+    cadenza_instrument_options options;                                                                                        \
+    cadenza_instrument_options_init(&options, flute);                                                                          \
+    change;                                                                                                                    \
+    cadenza_status status = set_instrument(s, flute, &options);                                                                \
+    cadenza_model_release(flute);                                                                                              \
+    return status;                                                                                                             \
+  }
+INSTRUMENT(instrument_struct_size_past, options.struct_size -= 4)
+INSTRUMENT(instrument_struct_size_future, options.struct_size += 4)
+INSTRUMENT(instrument_voices_none, options.voices = 0)
+INSTRUMENT(instrument_voices_too_many, options.voices = 65)
+INSTRUMENT(instrument_top_k_high, options.top_k = 16777217)
+INSTRUMENT(instrument_temperature_nan, options.temperature = NAN)
+INSTRUMENT(instrument_top_p_negative, options.top_p = -0.5f)
+INSTRUMENT(instrument_gain_infinite, options.gain = INFINITY)
+INSTRUMENT(instrument_attack_none, options.attack_seconds = 0)
+INSTRUMENT(instrument_attack_nan, options.attack_seconds = NAN)
+INSTRUMENT(instrument_release_long, options.release_seconds = 10.5f)
+INSTRUMENT(instrument_transpose_far, options.transpose = INT32_MIN)
+INSTRUMENT(instrument_transpose_high, options.transpose = 128)
+INSTRUMENT(instrument_reserved, options.reserved = 1)
+
 /* ---- Calls on a model --------------------------------------------------------------------------------------------------- */
 
 CALL(info_null) { return cadenza_model_get_info(s->model, NULL); }
@@ -347,6 +408,9 @@ CALL(null_stream_everywhere) {
   CHECK(cadenza_stream_get_latency(NULL, NULL) == INVALID);
   CHECK(cadenza_stream_prime(NULL, NULL, 0) == INVALID);
   CHECK(cadenza_stream_score(NULL, NULL, 0, &nats) == INVALID);
+  CHECK(cadenza_stream_note_on(NULL, 0, 0, 60, 1) == INVALID);
+  CHECK(cadenza_stream_note_off(NULL, 0, 0, 60) == INVALID);
+  CHECK(cadenza_stream_set_instrument_condition(NULL, 0, 0, &value, 1) == INVALID);
   cadenza_stream_destroy(NULL);
   cadenza_model_release(NULL);
   CHECK(cadenza_model_retain(NULL) == NULL);
@@ -401,7 +465,9 @@ CREATE(create_rate_absurd, options.sample_rate = UINT32_MAX)
 CREATE(create_input_rate_too_low, options.input_sample_rate = 1)
 CREATE(create_input_rate_too_high, options.input_sample_rate = 768001)
 CREATE(create_input_rate_absurd, options.input_sample_rate = UINT32_MAX)
-CREATE(create_reserved, options.reserved = 1)
+CREATE(create_voices_too_many, options.voices = 65)
+CREATE(create_voices_absurd, options.voices = UINT32_MAX)
+CREATE(create_voices_with_local_conditions, options.voices = 1)
 CREATE(create_struct_size_between, options.struct_size = 41)
 CREATE(create_render_ahead, options.render_ahead_frames = 64)
 
@@ -528,6 +594,28 @@ static const bad_call calls[] = {
     ENTRY(latency_null, INVALID),
     ENTRY(statistics_null, INVALID),
     ENTRY(statistics_of_the_past, INVALID),
+    ENTRY(note_on_without_instrument, CADENZA_ERROR_STATE),
+    ENTRY(note_off_without_instrument, CADENZA_ERROR_STATE),
+    ENTRY(instrument_condition_without_instrument, CADENZA_ERROR_STATE),
+    ENTRY(instrument_null_stream, INVALID),
+    ENTRY(instrument_on_no_composer, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(instrument_of_none_on_no_composer, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(instrument_with_local_conditions, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(instrument_without_pitch, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(instrument_struct_size_past, INVALID),
+    ENTRY(instrument_struct_size_future, INVALID),
+    ENTRY(instrument_voices_none, INVALID),
+    ENTRY(instrument_voices_too_many, INVALID),
+    ENTRY(instrument_top_k_high, INVALID),
+    ENTRY(instrument_temperature_nan, INVALID),
+    ENTRY(instrument_top_p_negative, INVALID),
+    ENTRY(instrument_gain_infinite, INVALID),
+    ENTRY(instrument_attack_none, INVALID),
+    ENTRY(instrument_attack_nan, INVALID),
+    ENTRY(instrument_release_long, INVALID),
+    ENTRY(instrument_transpose_far, INVALID),
+    ENTRY(instrument_transpose_high, INVALID),
+    ENTRY(instrument_reserved, INVALID),
     ENTRY(info_null, INVALID),
     ENTRY(info_null_model, INVALID),
     ENTRY(info_of_the_past, INVALID),
@@ -557,7 +645,9 @@ static const bad_call calls[] = {
     ENTRY(create_input_rate_too_low, INVALID),
     ENTRY(create_input_rate_too_high, INVALID),
     ENTRY(create_input_rate_absurd, INVALID),
-    ENTRY(create_reserved, INVALID),
+    ENTRY(create_voices_too_many, INVALID),
+    ENTRY(create_voices_absurd, INVALID),
+    ENTRY(create_voices_with_local_conditions, CADENZA_ERROR_UNSUPPORTED),
     ENTRY(create_struct_size_between, INVALID),
     ENTRY(create_render_ahead, CADENZA_ERROR_UNSUPPORTED),
     ENTRY(load_null_path, INVALID),
@@ -716,6 +806,109 @@ static void success_clears_the_error(void) {
   free(bytes);
 }
 
+/* What a stream that plays notes refuses: in the middle of its music, and it goes on as its twin does. */
+static void bad_notes_change_nothing(void) {
+  cadenza_model *model = load_tiny(TINY_FLUTE), *lstm = load_tiny(TINY_LSTM);
+  cadenza_stream *stream = create_instrument(model, 5, 44100, 3), *twin = create_instrument(model, 5, 44100, 3);
+  cadenza_stream *plain = create_at(model, 5, 44100, 0), *fewer = create_instrument(model, 5, 44100, 2);
+  ask_for_notes(stream, 0, 400);
+  ask_for_notes(twin, 0, 400);
+  CHECK(same_sound(stream, twin, 300));
+
+  static const struct {
+    uint32_t frame, voice, pitch;
+    float velocity;
+  } notes[] = {{CADENZA_MAX_BLOCK_FRAMES + 1, 0, 60, 1}, {UINT32_MAX, 0, 60, 1}, {500, 16, 60, 1},       {500, UINT32_MAX, 60, 1},
+               {500, 0, 128, 1},                         {500, 0, UINT32_MAX, 1}, {500, 0, 60, 1.001f},   {500, 0, 60, -0.001f},
+               {500, 0, 60, NAN},                        {500, 0, 60, INFINITY},  {0, 0, 60, 1 /* others wait for later frames */}};
+  for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+    note("note %zu", i);
+    CHECK_EQUAL(cadenza_stream_note_on(stream, notes[i].frame, notes[i].voice, notes[i].pitch, notes[i].velocity), INVALID);
+    if (notes[i].velocity == 1) {
+      CHECK_EQUAL(cadenza_stream_note_off(stream, notes[i].frame, notes[i].voice, notes[i].pitch), INVALID);
+    }
+  }
+
+  const float values[3] = {0, NAN, 0};
+  static const struct {
+    uint32_t voice, index;
+    size_t first, count;
+  } sets[] = {{16, 2, 0, 1}, {0, 3, 0, 1}, {0, UINT32_MAX, 0, 1}, {0, 1, 0, 1 /* pitch */}, {0, 0, 0, 1},
+              {0, 0, 0, 2},  {0, 2, 1, 1}, {0, 2, 0, 2},          {0, 0, 0, 3},             {CADENZA_ALL_VOICES, 0, 1, 2}};
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+    note("condition %zu", i);
+    CHECK_EQUAL(
+        cadenza_stream_set_instrument_condition(stream, sets[i].voice, sets[i].index, values + sets[i].first, sets[i].count),
+        INVALID);
+  }
+  const float three = 3;
+  CHECK_EQUAL(cadenza_stream_set_instrument_condition(stream, 0, 2, &three, 1), INVALID);
+  CHECK_EQUAL(cadenza_stream_set_instrument_condition(stream, 0, 2, NULL, 1), INVALID);
+  CHECK_EQUAL(cadenza_stream_set_instrument_condition(stream, 0, 2, &three, 0), INVALID);
+  CHECK_EQUAL(cadenza_stream_set_instrument_condition(stream, 0, 2, &three, SIZE_MAX), INVALID);
+  CHECK_EQUAL(cadenza_stream_set_condition(stream, 1, values, 1), INVALID); /* pitch */
+  CHECK_EQUAL(cadenza_stream_set_condition(stream, 2, &three, 1), INVALID);
+
+  /* It plays notes: audio is no part of its past. */
+  double nats = 5;
+  CHECK_EQUAL(cadenza_stream_prime(stream, silence, 64), CADENZA_ERROR_UNSUPPORTED);
+  CHECK_EQUAL(cadenza_stream_prime(stream, NULL, 0), CADENZA_ERROR_UNSUPPORTED);
+  CHECK_EQUAL(cadenza_stream_score(stream, silence, 64, &nats), CADENZA_ERROR_UNSUPPORTED);
+  CHECK(nats == 0);
+  cadenza_error error;
+  CHECK_EQUAL(cadenza_stream_set_instrument(stream, lstm, NULL, &error), CADENZA_ERROR_UNSUPPORTED);
+  check_sentence(&error, CADENZA_ERROR_UNSUPPORTED);
+
+  /* States of other kinds of streams. */
+  cadenza_stream *others[2] = {plain, fewer};
+  for (int i = 0; i < 2; i++) {
+    size_t size = sizeof scratch;
+    CHECK(cadenza_stream_save_state(others[i], scratch, &size) == CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_check_state(stream, scratch, size, &error), CADENZA_ERROR_FORMAT);
+    CHECK(strstr(error.message, "voices") != NULL);
+    CHECK_EQUAL(cadenza_stream_load_state(stream, scratch, size), CADENZA_ERROR_FORMAT);
+    size = sizeof scratch;
+    CHECK(cadenza_stream_save_state(stream, scratch, &size) == CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_load_state(others[i], scratch, size), CADENZA_ERROR_FORMAT);
+  }
+
+  note("after all of it");
+  same_state(stream, twin);
+  CHECK(same_sound(stream, twin, 2000));
+
+  /* 256 may wait, and no more. */
+  for (int i = 0; i < 256; i++) CHECK(cadenza_stream_note_on(stream, 100, 0, (uint32_t)i % 128, 1) == CADENZA_OK);
+  CHECK_EQUAL(cadenza_stream_note_on(stream, 100, 0, 60, 1), CADENZA_ERROR_STATE);
+  CHECK_EQUAL(cadenza_stream_note_off(stream, 101, 0, 60), CADENZA_ERROR_STATE);
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(twin);
+  cadenza_stream_destroy(plain);
+  cadenza_stream_destroy(fewer);
+  cadenza_model_release(model);
+  cadenza_model_release(lstm);
+}
+
+/* A voice's network overflows: the whole stream is silent until a reset, and well again until the next note. */
+static void numeric_error_of_a_voice(void) {
+  cadenza_model *model = load_tiny(TINY_OVERFLOW);
+  cadenza_stream *stream = create_instrument(model, 5, 0, 2);
+  for (int round = 0; round < 3; round++) {
+    float block[64];
+    CHECK_EQUAL(cadenza_generate_block(stream, block, 64), CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_note_on(stream, 20, 0, 60, 1), CADENZA_OK);
+    for (int i = 0; i < 64; i++) block[i] = 7;
+    CHECK_EQUAL(cadenza_generate_block(stream, block, 64), CADENZA_ERROR_NUMERIC);
+    for (int i = 0; i < 64; i++) CHECK(block[i] == 0);
+    CHECK_EQUAL(cadenza_stream_note_on(stream, 20, 0, 60, 1), CADENZA_OK);
+    CHECK_EQUAL(cadenza_generate_block(stream, block, 64), CADENZA_ERROR_NUMERIC);
+    CHECK_EQUAL(cadenza_stream_note_on(stream, 0, 0, 60, 1), CADENZA_OK); /* the one before is gone */
+    CHECK_EQUAL(statistics_of(stream).numeric_errors, 1);
+    CHECK(cadenza_stream_reset(stream, 7) == CADENZA_OK);
+  }
+  cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+}
+
 /* A network that overflows: silence and NUMERIC from the first block to the next reset, whatever is called in between. */
 static void numeric_error_is_silence_until_reset(void) {
   cadenza_model *model = load_tiny(TINY_OVERFLOW);
@@ -779,5 +972,7 @@ int main(void) {
   RUN(success_clears_the_error);
   RUN(numeric_error_is_silence_until_reset);
   RUN(score_needs_a_softmax);
+  RUN(bad_notes_change_nothing);
+  RUN(numeric_error_of_a_voice);
   return finish();
 }

@@ -47,6 +47,21 @@ static inline cadenza_stream *create_at(cadenza_model *model, uint64_t seed, uin
   return stream;
 }
 
+/* A stream that plays notes, `voices` of them at a time. */
+static inline cadenza_stream *create_instrument(cadenza_model *model, uint64_t seed, uint32_t rate, uint32_t voices) {
+  cadenza_stream_options options;
+  cadenza_stream_options_init(&options, model);
+  options.seed = seed;
+  options.sample_rate = rate;
+  options.voices = voices;
+  cadenza_stream *stream = NULL;
+  cadenza_error error;
+  cadenza_status status = cadenza_stream_create(model, &options, &stream, &error);
+  if (status != CADENZA_OK) note("%s", error.message);
+  CHECK(status == CADENZA_OK);
+  return stream;
+}
+
 static inline cadenza_stream *create(cadenza_model *model, uint64_t seed) { return create_at(model, seed, 0, 0); }
 
 static inline uint32_t latency_of(const cadenza_stream *stream) {
@@ -97,6 +112,31 @@ static inline int same_sound(cadenza_stream *left, cadenza_stream *right, size_t
   free(a);
   free(b);
   return same;
+}
+
+/* Index of the condition that notes set, or UINT32_MAX. */
+static inline uint32_t pitch_condition(const cadenza_model *model) {
+  uint32_t count = model_info(model).condition_count;
+  for (uint32_t index = 0; index < count; index++) {
+    if (strcmp(condition_info(model, index).name, "pitch") == 0) return index;
+  }
+  return UINT32_MAX;
+}
+
+/* Asks for the notes that a score for three voices and more has at frames `start` ... `start + frames`, relative to `start`: a note
+   on every 37 frames, each ended after 150, some of them struck again or ended twice. */
+static inline void ask_for_notes(cadenza_stream *stream, size_t start, size_t frames) {
+  for (size_t frame = start; frame < start + frames; frame++) {
+    uint32_t now = (uint32_t)(frame - start);
+    if (frame >= 150 && frame % 37 == 150 % 37) {
+      uint32_t turn = (uint32_t)((frame - 150) / 37);
+      CHECK_EQUAL(cadenza_stream_note_off(stream, now, turn % 3, 40 + turn * 5 % 11), CADENZA_OK);
+    }
+    if (frame % 37 == 0) {
+      uint32_t turn = (uint32_t)(frame / 37);
+      CHECK_EQUAL(cadenza_stream_note_on(stream, now, turn % 3, 40 + turn * 5 % 11, (float)(1 + turn % 4) / 4), CADENZA_OK);
+    }
+  }
 }
 
 /* Sets every condition to values that `turn` decides; all valid. A full queue is fine. */

@@ -268,6 +268,96 @@ static void gain_only_multiplies(void) {
   cadenza_model_release(model);
 }
 
+/* ---- Notes ------------------------------------------------------------------------------------------------------------------- */
+
+#define VOICES 3
+#define NOTE_FRAMES 2500
+
+/* Those of tiny_instruments that give numbers. */
+#define SOUND_INSTRUMENTS (TINY_INSTRUMENTS - 1)
+
+/* Plays the notes of host.h's score in blocks of `block` (0: random ones), asking for them block by block. */
+static uint64_t play_score(cadenza_stream *stream, const cadenza_model *model, size_t start, size_t frames, size_t block) {
+  static float output[8192];
+  uint64_t hash = hash_start();
+  uint32_t pitch = pitch_condition(model);
+  for (size_t done = start; done < start + frames;) {
+    if (done % 500 == 0) {
+      for (uint32_t index = 0; index < model_info(model).condition_count; index++) {
+        float values[2] = {(float)(done / 500 % 3), 0.5f};
+        cadenza_condition_info info = condition_info(model, index);
+        size_t count = info.kind == CADENZA_CONDITION_CLASS ? 1 : info.size;
+        if (index != pitch) CHECK(cadenza_stream_set_condition(stream, index, values, count) == CADENZA_OK);
+      }
+      CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TEMPERATURE, done % 1000 ? 0.8f : 1.2f) == CADENZA_OK);
+      CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_GAIN, done % 1500 ? 0.5f : 2) == CADENZA_OK);
+    }
+    size_t count = block ? block : random_number() % 300;
+    if (count > 500 - done % 500) count = 500 - done % 500;
+    if (count > start + frames - done) count = start + frames - done;
+    ask_for_notes(stream, done, count);
+    CHECK(cadenza_generate_block(stream, output, count) == CADENZA_OK);
+    hash = hash_samples(hash, output, count);
+    done += count;
+  }
+  return hash;
+}
+
+static void notes_are_the_same_in_any_blocks(void) {
+  static const size_t blocks[] = {1, 7, 64, 500, 0, 0};
+  for (int number = 0; number < SOUND_INSTRUMENTS; number++) {
+    note("%s", tiny_names[tiny_instruments[number]]);
+    cadenza_model *model = load_tiny(tiny_instruments[number]);
+    cadenza_stream *reference = create_instrument(model, 3, rate, VOICES);
+    uint64_t expected = play_score(reference, model, 0, NOTE_FRAMES, 4096);
+    cadenza_stream_destroy(reference);
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+      cadenza_stream *stream = create_instrument(model, 3, rate, VOICES);
+      CHECK(play_score(stream, model, 0, NOTE_FRAMES, blocks[i]) == expected);
+      cadenza_stream_destroy(stream);
+    }
+    cadenza_stream *other = create_instrument(model, 4, rate, VOICES);
+    CHECK(play_score(other, model, 0, NOTE_FRAMES, 64) != expected); /* or the tests compare silence */
+    CHECK(cadenza_stream_reset(other, 3) == CADENZA_OK);
+    CHECK(play_score(other, model, 0, NOTE_FRAMES, 33) == expected);
+    cadenza_stream_destroy(other);
+    cadenza_model_release(model);
+  }
+}
+
+static void a_saved_state_plays_its_notes_on(void) {
+  for (int number = 0; number < SOUND_INSTRUMENTS; number++) {
+    note("%s", tiny_names[tiny_instruments[number]]);
+    cadenza_model *model = load_tiny(tiny_instruments[number]);
+    cadenza_stream *stream = create_instrument(model, 5, rate, VOICES), *other = create_instrument(model, 77, rate, VOICES);
+    unsigned char *state = NULL;
+    static const size_t cuts[] = {0, 1, 37, 115, 160, 555};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+      CHECK(cadenza_stream_reset(stream, 5) == CADENZA_OK);
+      play_score(stream, model, 0, cuts[i], 64);
+      /* Two that wait when the state is saved, and are asked for once. */
+      CHECK(cadenza_stream_note_on(stream, 2, 7, 99, 1) == CADENZA_OK);
+      size_t size = 0;
+      CHECK(cadenza_stream_save_state(stream, NULL, &size) == CADENZA_OK);
+      state = realloc(state, size);
+      CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+      CHECK(cadenza_stream_reset(other, 1) == CADENZA_OK);
+      play_score(other, model, 0, 123, 64);
+      CHECK(cadenza_stream_load_state(other, state, size) == CADENZA_OK);
+      float a[10], b[10];
+      CHECK(cadenza_generate_block(stream, a, 10) == CADENZA_OK);
+      for (int frame = 0; frame < 10; frame++) CHECK(cadenza_generate_block(other, b + frame, 1) == CADENZA_OK);
+      CHECK(memcmp(a, b, sizeof a) == 0);
+      uint64_t expected = play_score(stream, model, 1000, 1000, 64);
+      CHECK(play_score(other, model, 1000, 1000, 7) == expected);
+    }
+    free(state);
+    cadenza_stream_destroy(stream);
+    cadenza_stream_destroy(other);
+    cadenza_model_release(model);
+  }
+}
+
 /* ---- Instruction sets: the library reads CADENZA_ISA when it loads, so each is another process ------------------------------- */
 
 static int print_hashes(void) {
@@ -279,6 +369,16 @@ static int print_hashes(void) {
       cadenza_stream *stream = create_here(model, 3);
       printf("%s %s %u %016llx\n", model_info(model).instruction_set, subject_name(number), (unsigned)rate,
              (unsigned long long)play(stream, model, 0, frames_of(number), 64));
+      cadenza_stream_destroy(stream);
+      cadenza_model_release(model);
+    }
+  }
+  for (int number = 0; number < SOUND_INSTRUMENTS; number++) {
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+      cadenza_model *model = load_tiny(tiny_instruments[number]);
+      cadenza_stream *stream = create_instrument(model, 3, rates[i], VOICES);
+      printf("%s notes on %s %u %016llx\n", model_info(model).instruction_set, tiny_names[tiny_instruments[number]],
+             (unsigned)rates[i], (unsigned long long)play_score(stream, model, 0, NOTE_FRAMES, 64));
       cadenza_stream_destroy(stream);
       cadenza_model_release(model);
     }
@@ -367,6 +467,8 @@ int main(int argument_count, char **arguments) {
   RUN(primes_may_be_split);
   RUN(score_is_prime_and_adds_up);
   RUN(gain_only_multiplies);
+  RUN(notes_are_the_same_in_any_blocks);
+  RUN(a_saved_state_plays_its_notes_on);
   RUN(same_bits_on_any_instruction_set);
   static const uint32_t rates[][2] = {{44100, 48000}, {16001, 0}, {8000, 44100}};
   subjects = TINY_OVERFLOW;
@@ -388,6 +490,8 @@ int main(int argument_count, char **arguments) {
     RUN_HERE(primes_may_be_split);
     RUN_HERE(score_is_prime_and_adds_up);
     RUN_HERE(gain_only_multiplies);
+    RUN_HERE(notes_are_the_same_in_any_blocks);
+    RUN_HERE(a_saved_state_plays_its_notes_on);
   }
   return finish();
 }

@@ -55,8 +55,20 @@ OFFSET(cadenza_stream_options, top_p, 28);
 OFFSET(cadenza_stream_options, gain, 32);
 OFFSET(cadenza_stream_options, render_ahead_frames, 36);
 OFFSET(cadenza_stream_options, input_sample_rate, 40); /* the first release ended here */
-OFFSET(cadenza_stream_options, reserved, 44);
+OFFSET(cadenza_stream_options, voices, 44);
 SIZE(cadenza_stream_options, 48);
+
+OFFSET(cadenza_instrument_options, struct_size, 0);
+OFFSET(cadenza_instrument_options, voices, 4);
+OFFSET(cadenza_instrument_options, top_k, 8);
+OFFSET(cadenza_instrument_options, temperature, 12);
+OFFSET(cadenza_instrument_options, top_p, 16);
+OFFSET(cadenza_instrument_options, gain, 20);
+OFFSET(cadenza_instrument_options, attack_seconds, 24);
+OFFSET(cadenza_instrument_options, release_seconds, 28);
+OFFSET(cadenza_instrument_options, transpose, 32);
+OFFSET(cadenza_instrument_options, reserved, 36);
+SIZE(cadenza_instrument_options, 40);
 
 OFFSET(cadenza_stream_statistics, struct_size, 0);
 OFFSET(cadenza_stream_statistics, reserved, 4);
@@ -199,10 +211,32 @@ static void options_init_writes_its_structure_only(void) {
   CHECK(box.options.temperature == 0.9f && box.options.top_p == 0.99f && box.options.gain == 1);
   CHECK_EQUAL(box.options.render_ahead_frames, 0);
   CHECK_EQUAL(box.options.input_sample_rate, 0);
-  CHECK_EQUAL(box.options.reserved, 0);
+  CHECK_EQUAL(box.options.voices, 0);
   cadenza_stream_options_init(&box.options, NULL);
   CHECK(box.options.temperature == 1 && box.options.top_p == 1 && box.options.top_k == 0);
   cadenza_stream_options_init(NULL, model);
+  cadenza_model_release(model);
+}
+
+static void instrument_options_init_writes_its_structure_only(void) {
+  cadenza_model *model = load_tiny(TINY_WAVENET);
+  struct {
+    cadenza_instrument_options options;
+    unsigned char beyond[64];
+  } box;
+  memset(&box, 0xA5, sizeof box);
+  cadenza_instrument_options_init(&box.options, model);
+  for (unsigned i = 0; i < 64; i++) CHECK(box.beyond[i] == 0xA5);
+  CHECK_EQUAL(box.options.struct_size, sizeof box.options);
+  CHECK_EQUAL(box.options.voices, 8);
+  CHECK_EQUAL(box.options.top_k, 200);
+  CHECK(box.options.temperature == 0.9f && box.options.top_p == 0.99f && box.options.gain == 0.5f);
+  CHECK(box.options.attack_seconds == 0.003f && box.options.release_seconds == 0.08f);
+  CHECK_EQUAL(box.options.transpose, 0);
+  CHECK_EQUAL(box.options.reserved, 0);
+  cadenza_instrument_options_init(&box.options, NULL);
+  CHECK(box.options.temperature == 1 && box.options.top_p == 1 && box.options.top_k == 0);
+  cadenza_instrument_options_init(NULL, model);
   cadenza_model_release(model);
 }
 
@@ -288,6 +322,7 @@ int main(void) {
   RUN(get_condition_info_fills_its_structure);
   RUN(get_statistics_fills_its_structure);
   RUN(options_init_writes_its_structure_only);
+  RUN(instrument_options_init_writes_its_structure_only);
   RUN(options_of_the_first_release_work);
   RUN(latency_is_what_the_header_says);
   RUN(versions_agree);

@@ -62,6 +62,47 @@ static void using_a_stream_keeps_nothing(void) {
   }
 }
 
+static void streams_of_notes_keep_nothing(void) {
+  for (int number = 0; number < TINY_INSTRUMENTS; number++) {
+    note("%s", tiny_names[tiny_instruments[number]]);
+    cadenza_model *model = load_tiny(tiny_instruments[number]);
+    unsigned char *state = malloc(1 << 20);
+    long before = interpose_live_blocks();
+    for (int round = 0; round < 3; round++) {
+      cadenza_stream *stream = create_instrument(model, 3, number % 2 ? 48000 : 0, 4);
+      float block[100];
+      size_t size = 1 << 20;
+      const float value = 0;
+      ask_for_notes(stream, 0, 150);
+      cadenza_generate_block(stream, block, 100);
+      cadenza_stream_set_instrument_condition(stream, 1, 2, &value, 1);
+      CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+      CHECK(cadenza_stream_load_state(stream, state, size) == CADENZA_OK);
+      CHECK(cadenza_stream_load_state(stream, state, size - 1) == CADENZA_ERROR_FORMAT);
+      cadenza_error error;
+      CHECK(cadenza_stream_check_state(stream, state, size - 1, &error) == CADENZA_ERROR_FORMAT);
+      CHECK(cadenza_stream_set_instrument(stream, model, NULL, &error) == CADENZA_ERROR_UNSUPPORTED);
+      CHECK(cadenza_stream_reset(stream, 1) == CADENZA_OK);
+      cadenza_stream_destroy(stream);
+      CHECK_EQUAL(interpose_live_blocks(), before);
+    }
+    /* All voices are in one piece of memory; without it, an error says so. */
+    cadenza_stream_options options;
+    cadenza_error error;
+    cadenza_stream *stream = NULL;
+    cadenza_stream_options_init(&options, model);
+    options.voices = 64;
+    interpose_refuse(model_info(model).stream_bytes * 2);
+    cadenza_status status = cadenza_stream_create(model, &options, &stream, &error);
+    interpose_refuse(SIZE_MAX);
+    CHECK_EQUAL(status, CADENZA_ERROR_OUT_OF_MEMORY);
+    CHECK(stream == NULL && strlen(error.message) > 10);
+    CHECK_EQUAL(interpose_live_blocks(), before);
+    free(state);
+    cadenza_model_release(model);
+  }
+}
+
 static void failed_loads_keep_nothing(void) {
   for (int kind = 0; kind < TINY_KINDS; kind++) {
     size_t size;
@@ -112,6 +153,9 @@ static void failed_creations_keep_nothing(void) {
     CHECK(cadenza_stream_create(model, &options, &stream, &error) < 0);
     options.sample_rate = 0;
     options.input_sample_rate = 999;
+    CHECK(cadenza_stream_create(model, &options, &stream, &error) < 0);
+    options.input_sample_rate = 0;
+    options.voices = 4; /* it has local conditions */
     CHECK(cadenza_stream_create(model, &options, &stream, &error) < 0);
     CHECK(cadenza_stream_create(NULL, &options, &stream, &error) < 0);
     CHECK(cadenza_stream_create(model, NULL, NULL, &error) < 0);
@@ -196,6 +240,7 @@ int main(int argument_count, char **arguments) {
   printf("     leak tests\n"); /* standard output takes its buffer now */
   RUN(load_and_release_balances);
   RUN(using_a_stream_keeps_nothing);
+  RUN(streams_of_notes_keep_nothing);
   RUN(failed_loads_keep_nothing);
   RUN(failed_creations_keep_nothing);
   RUN(file_loads_keep_nothing);

@@ -131,6 +131,31 @@ static void stream_keeps_nothing_of_conditions(void) {
   cadenza_model_release(model);
 }
 
+static void stream_keeps_nothing_of_instrument_conditions_and_options(void) {
+  cadenza_model *model = load_tiny(TINY_FLUTE);
+  cadenza_stream *stream = create_instrument(model, 8, 44100, 2), *twin = create_instrument(model, 8, 44100, 2);
+  const float values[2] = {0.7f, -0.2f};
+  guarded box = guard(values, sizeof values);
+  CHECK(cadenza_stream_set_instrument_condition(stream, CADENZA_ALL_VOICES, 0, (const float *)box.bytes, 2) == CADENZA_OK);
+  forbid(box);
+  CHECK(cadenza_stream_set_instrument_condition(twin, CADENZA_ALL_VOICES, 0, values, 2) == CADENZA_OK);
+  cadenza_instrument_options options;
+  cadenza_instrument_options_init(&options, model);
+  guarded options_box = guard(&options, sizeof options);
+  /* It composes nothing, and says so, having read no further than the options' end. */
+  CHECK(cadenza_stream_set_instrument(stream, model, (const cadenza_instrument_options *)options_box.bytes, NULL) ==
+        CADENZA_ERROR_UNSUPPORTED);
+  forbid(options_box);
+  ask_for_notes(stream, 0, 300);
+  ask_for_notes(twin, 0, 300);
+  CHECK(same_sound(stream, twin, 1000));
+  discard(box);
+  discard(options_box);
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(model);
+}
+
 static void keeps_nothing_of_audio(uint32_t rate, uint32_t input_rate) {
   note("%u Hz, from audio at %u Hz", (unsigned)rate, (unsigned)input_rate);
   cadenza_model *model = load_tiny(TINY_LSTM);
@@ -167,13 +192,32 @@ static void stream_keeps_nothing_of_audio_and_writes_no_further(void) {
 static uint32_t rate_of(int kind) { return kind % 2 ? 44100 : 0; }
 static uint32_t input_rate_of(int kind) { return kind % 2 ? 22050 : 0; }
 
-static void stream_keeps_nothing_of_states(void) {
-  for (int kind = 0; kind < TINY_OVERFLOW; kind++) {
-    note("%s", tiny_names[kind]);
-    cadenza_model *model = load_tiny((tiny_kind)kind);
-    cadenza_stream *stream = create_at(model, 8, rate_of(kind), input_rate_of(kind));
-    cadenza_stream *other = create_at(model, 9, rate_of(kind), input_rate_of(kind));
+/* The streams whose states are saved: each tiny model's, then a player of notes for those that can play them. */
+#define STATE_SUBJECTS (TINY_OVERFLOW + TINY_INSTRUMENTS - 1)
+
+static cadenza_model *state_subject(int number) {
+  tiny_kind kind = number < TINY_OVERFLOW ? (tiny_kind)number : tiny_instruments[number - TINY_OVERFLOW];
+  note("%s, %d", tiny_names[kind], number);
+  return load_tiny(kind);
+}
+
+static cadenza_stream *state_stream(cadenza_model *model, int number, uint64_t seed) {
+  cadenza_stream *stream;
+  if (number < TINY_OVERFLOW) {
+    stream = create_at(model, seed, rate_of(number), input_rate_of(number));
     set_conditions(stream, model, 2);
+  } else {
+    stream = create_instrument(model, seed, rate_of(number), 2);
+    ask_for_notes(stream, 0, 400);
+  }
+  return stream;
+}
+
+static void stream_keeps_nothing_of_states(void) {
+  for (int kind = 0; kind < STATE_SUBJECTS; kind++) {
+    cadenza_model *model = state_subject(kind);
+    cadenza_stream *stream = state_stream(model, kind, 8);
+    cadenza_stream *other = state_stream(model, kind, 9);
     float block[77];
     CHECK(cadenza_generate_block(stream, block, 77) == CADENZA_OK);
     size_t size = 0;
@@ -217,12 +261,10 @@ static void truncated_models_are_refused(void) {
 
 /* Every beginning of a saved state, and every byte of it inverted: refused, or taken and harmless. */
 static void damaged_states_are_harmless(void) {
-  for (int kind = 0; kind < TINY_OVERFLOW; kind++) {
-    cadenza_model *model = load_tiny((tiny_kind)kind);
-    cadenza_stream *stream = create_at(model, 8, rate_of(kind), input_rate_of(kind));
-    cadenza_stream *twin = create_at(model, 8, rate_of(kind), input_rate_of(kind));
-    set_conditions(stream, model, 2);
-    set_conditions(twin, model, 2);
+  for (int kind = 0; kind < STATE_SUBJECTS; kind++) {
+    cadenza_model *model = state_subject(kind);
+    cadenza_stream *stream = state_stream(model, kind, 8);
+    cadenza_stream *twin = state_stream(model, kind, 8);
     CHECK(same_sound(stream, twin, 50));
     size_t size = 0;
     CHECK(cadenza_stream_save_state(stream, NULL, &size) == CADENZA_OK);
@@ -230,7 +272,7 @@ static void damaged_states_are_harmless(void) {
     CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
     size_t step = size / 500 + 1;
     for (size_t length = 0; length < size; length += length < 600 ? 1 : step) {
-      note("%s, %zu of %zu bytes", tiny_names[kind], length, size);
+      note("stream %d, %zu of %zu bytes", kind, length, size);
       guarded box = guard(state, length);
       CHECK_EQUAL(cadenza_stream_load_state(stream, box.bytes, length), CADENZA_ERROR_FORMAT);
       CHECK_EQUAL(cadenza_stream_check_state(stream, box.bytes, length, NULL), CADENZA_ERROR_FORMAT);
@@ -238,7 +280,7 @@ static void damaged_states_are_harmless(void) {
     }
     CHECK(same_sound(stream, twin, 50)); /* unchanged by all of those */
     for (size_t at = 0; at < size; at += at < 600 ? 1 : step) {
-      note("%s, byte %zu of %zu inverted", tiny_names[kind], at, size);
+      note("stream %d, byte %zu of %zu inverted", kind, at, size);
       state[at] ^= 0xFF;
       cadenza_status status = cadenza_stream_load_state(stream, state, size);
       CHECK(status == CADENZA_OK || status == CADENZA_ERROR_FORMAT);
@@ -288,6 +330,7 @@ int main(void) {
   RUN(model_keeps_nothing_of_its_path);
   RUN(stream_keeps_nothing_of_its_options);
   RUN(stream_keeps_nothing_of_conditions);
+  RUN(stream_keeps_nothing_of_instrument_conditions_and_options);
   RUN(stream_keeps_nothing_of_audio_and_writes_no_further);
   RUN(stream_keeps_nothing_of_states);
   RUN(truncated_models_are_refused);

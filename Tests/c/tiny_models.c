@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const tiny_names[TINY_KINDS] = {"wavenet", "causal", "lstm", "gru", "waveform", "window", "transformer", "overflow"};
+const char *const tiny_names[TINY_KINDS] = {"wavenet", "causal", "lstm", "gru", "waveform", "window", "transformer", "flute", "overflow"};
+const tiny_kind tiny_instruments[TINY_INSTRUMENTS] = {TINY_LSTM, TINY_FLUTE, TINY_OVERFLOW};
 
 typedef struct builder {
   char header[65536];
@@ -226,14 +227,29 @@ unsigned char *tiny_model(tiny_kind kind, size_t *size) {
     normalization(b, "head", 15);
     head(b, 64, 15);
     break;
+  case TINY_FLUTE:
+    snprintf(codec, sizeof codec, mu_law, 256);
+    snprintf(configuration, sizeof configuration,
+             "{'name':'tiny flute','network':{'kind':'wavenet','vocabulary_size':256,'input':{'kind':'embedding'},"
+             "'kernel_size':2,'dilations':[1,2,4],'residual_channels':8,'skip_channels':12},%s,"
+             "'conditions':[{'name':'breath','kind':'vector','size':2},"
+             "{'name':'pitch','kind':'class','embedding_channels':3,'labels':['48','49','50','51','52','53','54','55',"
+             "'56','57','58','59','60','61','62','63']},"
+             "{'name':'wood','kind':'class','size':3,'default':1}]}",
+             codec);
+    write_metadata(b, configuration);
+    tensor(b, "conditions.pitch.embedding.weight", 16, 3, 0, 1, 0);
+    wavenet(b, 0, 3, 256, 8, 12, 2, 2 + 3 + 3, 0);
+    break;
   case TINY_OVERFLOW:
     snprintf(codec, sizeof codec, mu_law, 256);
     snprintf(configuration, sizeof configuration,
              "{'network':{'kind':'wavenet','vocabulary_size':256,'input':{'kind':'embedding'},'kernel_size':2,"
-             "'dilations':[1,2],'residual_channels':4,'skip_channels':4},%s}",
+             "'dilations':[1,2],'residual_channels':4,'skip_channels':4},%s,"
+             "'conditions':[{'name':'pitch','kind':'class','size':4}]}",
              codec);
     write_metadata(b, configuration);
-    wavenet(b, 0, 2, 256, 4, 4, 2, 0, 1);
+    wavenet(b, 0, 2, 256, 4, 4, 2, 4, 1);
     break;
   case TINY_KINDS:
     abort();

@@ -15,8 +15,9 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Each tiny model at its own rate, and between two others. */
-#define SUBJECTS (2 * TINY_KINDS)
+/* Each tiny model at its own rate, and between two others; then those that can play notes, playing notes, at both. */
+#define PLAIN_SUBJECTS (2 * TINY_KINDS)
+#define SUBJECTS (PLAIN_SUBJECTS + 2 * TINY_INSTRUMENTS)
 
 static cadenza_stream *streams[SUBJECTS];
 static uint8_t *states[SUBJECTS];
@@ -26,21 +27,33 @@ static void make_streams(void) {
   if (streams[0] != NULL) return;
   for (int kind = 0; kind < SUBJECTS; kind++) {
     size_t size;
-    unsigned char *const bytes = tiny_model((tiny_kind)(kind % TINY_KINDS), &size);
+    const int plays_notes = kind >= PLAIN_SUBJECTS;
+    unsigned char *const bytes = tiny_model(
+        plays_notes ? tiny_instruments[(kind - PLAIN_SUBJECTS) % TINY_INSTRUMENTS] : (tiny_kind)(kind % TINY_KINDS), &size);
     cadenza_error error;
     cadenza_model *const model = load_checked(bytes, size, &error);
     REQUIRE(model != NULL);
     free(bytes);
     cadenza_stream_options options;
     cadenza_stream_options_init(&options, model);
-    if (kind >= TINY_KINDS) {
+    options.voices = plays_notes ? 2 : 0;
+    if (plays_notes ? kind >= PLAIN_SUBJECTS + TINY_INSTRUMENTS : kind >= TINY_KINDS) {
       options.sample_rate = 44100;
       options.input_sample_rate = 22050;
     }
     REQUIRE(cadenza_stream_create(model, &options, &streams[kind], &error) == CADENZA_OK);
     cadenza_model_release(model);
     float block[100] = {0.5f, -0.25f};
-    REQUIRE(cadenza_stream_prime(streams[kind], block, 90) == CADENZA_OK);
+    if (plays_notes) {
+      /* One that fades, one that makes way for another, one that waits. */
+      for (uint32_t i = 0; i < 3; i++) {
+        REQUIRE(cadenza_stream_note_on(streams[kind], 20 * i, i, 50 + i, 0.9f) == CADENZA_OK);
+        REQUIRE(cadenza_stream_note_off(streams[kind], 20 * i + 10, 1, 50 + i) == CADENZA_OK);
+      }
+      REQUIRE(cadenza_stream_note_on(streams[kind], 120, 3, 70, 0.5f) == CADENZA_OK);
+    } else {
+      REQUIRE(cadenza_stream_prime(streams[kind], block, 90) == CADENZA_OK);
+    }
     (void)cadenza_generate_block(streams[kind], block, 100);
     REQUIRE(cadenza_stream_save_state(streams[kind], NULL, &sizes[kind]) == CADENZA_OK);
     states[kind] = malloc(sizes[kind]);

@@ -86,15 +86,16 @@ struct RateConverter {
     writer.write(UnsafeRawPointer(history + position), count: tapCount * 4)
   }
 
-  /// Reads what `save` wrote; false where that cannot be. Changes nothing but where `isLoading`, after it was accepted.
-  mutating func read(_ reader: inout ByteReader, isLoading: Bool) -> Bool {
+  /// Reads what `save` wrote; false where that cannot be: no sample is beyond `limit`. Changes nothing but where `isLoading`,
+  /// after it was accepted.
+  mutating func read(_ reader: inout ByteReader, limit: Float = 4, isLoading: Bool) -> Bool {
     let phase = Int(reader.readUInt32())
     let needed = Int(reader.readUInt32())
     guard phase < filter.ratio.output, needed <= filter.ratio.input / filter.ratio.output + 1 else { return false }
     for tap in 0..<tapCount {
       let sample = Float(bitPattern: reader.readUInt32())
       // Beyond what a codec or a clipped and extended sound gives, numbers could grow until they are none.
-      guard sample >= -4, sample <= 4 else { return false }
+      guard sample >= -limit, sample <= limit else { return false }
       if isLoading {
         history[tap] = sample
         history[tap + tapCount] = sample

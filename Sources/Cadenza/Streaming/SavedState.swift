@@ -4,18 +4,36 @@
 ///     8 bytes   fingerprint of the model
 ///     8 bytes   bytes in all
 ///     8 bytes   checksum of what follows
-///     8 bytes   version 2 only: the rates of the output and of given audio, in Hz, 4 bytes each
-///     …         parameters, then what `StreamCore.save` writes
+///     8 bytes   versions 2 and 4: the rates of the output and of given audio, in Hz, 4 bytes each
+///     8 bytes   version 4 only: voices, 4 bytes, then 4 of zeros
+///     …         parameters, then what the player saves: `StreamCore.save`, or in version 4 `NoteCore.save`
 ///
-/// A stream that converts nothing writes version 1, as the first release did; others write version 2.
+/// A stream that converts nothing writes version 1, as the first release did; others write version 2. A stream that plays notes
+/// writes version 4.
 enum SavedHeader {
-  static let magic: UInt64 = 0x01_41_5A_4E_45_44_41_43  // "CADENZA", version 1
-  static let magicOfConverting: UInt64 = 0x02_41_5A_4E_45_44_41_43
   static let byteCount = 32
   /// Of the rates.
   static let ratesByteCount = 8
+  static let parametersByteCount = 16
   /// Of the parameters, and of what a `StreamCore` of any model saves.
-  static let fixedByteCount = 16 + 56
+  static let fixedByteCount = parametersByteCount + SampleGenerator.choicesByteCount + 8
+
+  /// What lies between the header's checksum and the parameters.
+  enum Layout: UInt64 {
+    // "CADENZA" and the version, little-endian.
+    case plain = 0x01_41_5A_4E_45_44_41_43
+    case converting = 0x02_41_5A_4E_45_44_41_43
+    case notes = 0x04_41_5A_4E_45_44_41_43
+
+    /// Bytes up to the parameters.
+    var byteCount: Int {
+      switch self {
+      case .plain: SavedHeader.byteCount
+      case .converting: SavedHeader.byteCount + SavedHeader.ratesByteCount
+      case .notes: SavedHeader.byteCount + SavedHeader.ratesByteCount + 8
+      }
+    }
+  }
 }
 
 /// A 64-bit hash of bytes, eight at a time: FNV-1a's step on words, with a final mix. It tells files apart and finds damage; it does

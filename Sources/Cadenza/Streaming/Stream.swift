@@ -3,7 +3,7 @@ import Synchronization
 
 /// One voice of a model: state, sampler and random generator. All its memory is taken in `init`.
 ///
-/// `generate`, `reset`, `setParameter`, `parameter`, `setCondition`, `latency` and `statistics` are for the audio thread: they
+/// `generate`, `reset`, `setParameter`, `parameter`, `setCondition`, `noteOn`, `noteOff`, `latency` and `statistics` are for the audio thread: they
 /// allocate nothing, take no lock and wait for nothing. `latency`, `setParameter`, `parameter`, `setCondition` and
 /// `statistics` may be called from any thread while another generates; nothing else may.
 public final class Stream: @unchecked Sendable {
@@ -19,11 +19,13 @@ public final class Stream: @unchecked Sendable {
   public let latency: Int
 
   private let rates: StreamRates
-  private let core: UnsafeMutablePointer<StreamCore>
+  let player: StreamPlayer
   private let memory: UnsafeMutableRawPointer
   // Beside the core and not behind it: other threads look here while the audio thread works on the core.
   private let inboxes: UnsafeMutablePointer<ConditionInbox>
   private let conditionCount: Int
+  /// Index of the condition that only notes set; −1: the host may set every one.
+  private let pitchIndex: Int
 
   // Bit patterns of single-precision numbers; read once a block.
   private let temperature: Atomic<UInt32>
@@ -46,7 +48,7 @@ public final class Stream: @unchecked Sendable {
     if case .notes = model.configuration.codec {
       throw Failure(.unsupported, "the model's codec speaks of notes, which streams of this version do not play")
     }
-    let byteCount = model.streamBytes(options.rates(for: model))
+    let byteCount = model.streamBytes(options)
     guard let memory = ck_allocate(byteCount) else {
       throw Failure(.outOfMemory, "no memory for a stream of \(byteCount) bytes")
     }
@@ -56,15 +58,14 @@ public final class Stream: @unchecked Sendable {
   /// Embedded Swift leaks an object whose designated initialiser throws: this one does not.
   private init(_ model: Model, _ options: StreamOptions, _ memory: UnsafeMutableRawPointer) {
     var arena = Arena(filling: memory)
-    let defaults = model.configuration.conditions.map { $0.defaultValue }
-    core = UnsafeMutablePointer<StreamCore>.allocate(capacity: 1)
     let arithmetic = ck_enter_arithmetic()
     rates = options.rates(for: model)
-    core.initialize(to: StreamCore(model.plan, defaults: defaults, rates: rates, seed: options.seed, arena: &arena))
+    player = StreamPlayer(model, options, arena: &arena)
     ck_leave_arithmetic(arithmetic)
-    inboxes = core.pointee.inboxes
-    conditionCount = core.pointee.conditionCount
-    latency = core.pointee.latency
+    inboxes = player.inboxes
+    conditionCount = player.conditionCount
+    pitchIndex = player.pitchIndex
+    latency = player.latency
     self.memory = memory
     self.model = model
     temperature = Atomic(options.temperature.bitPattern)
@@ -74,8 +75,7 @@ public final class Stream: @unchecked Sendable {
   }
 
   deinit {
-    core.deinitialize(count: 1)
-    core.deallocate()
+    player.free()
     ck_free(memory)
   }
 
@@ -89,10 +89,10 @@ public final class Stream: @unchecked Sendable {
     guard frames > 0 && frames <= StreamOptions.maximumFrames else { return .invalidArgument }
     let begin = ck_seconds()
     let arithmetic = ck_enter_arithmetic()
-    let hadFailed = core.pointee.hasFailed
+    let hadFailed = player.hasFailed
     let settings = SamplerSettings(
       temperature: parameter(.temperature), topK: Int(parameter(.topK)), topP: parameter(.topP))
-    let status = core.pointee.generate(into: output, frames: frames, settings: settings, gain: parameter(.gain))
+    let status = player.generate(into: output, frames: frames, settings: settings, gain: parameter(.gain))
     ck_leave_arithmetic(arithmetic)
     if status.rawValue == Status.numeric.rawValue && !hadFailed { _ = numericErrorCount.wrappingAdd(1, ordering: .relaxed) }
     _ = frameCount.wrappingAdd(UInt64(frames), ordering: .relaxed)
@@ -110,7 +110,7 @@ public final class Stream: @unchecked Sendable {
   @_noLocks
   public func reset(seed: UInt64) -> Status {
     let arithmetic = ck_enter_arithmetic()
-    core.pointee.reset(seed: seed)
+    player.reset(seed: seed)
     ck_leave_arithmetic(arithmetic)
     frameCount.store(0, ordering: .relaxed)
     blockCount.store(0, ordering: .relaxed)
@@ -120,7 +120,7 @@ public final class Stream: @unchecked Sendable {
     return .ok
   }
 
-  /// Feeds audio at `inputSampleRate` as if the stream had generated it. Uses no random number. Calls may be split anyhow: at
+  /// Feeds audio at `inputSampleRate` as if the stream had generated it; `unsupported` where it plays notes. Uses no random number. Calls may be split anyhow: at
   /// another rate than the model's, the last few samples wait for those that follow, until `endAudio` or the next `generate`.
   @_noLocks
   public func prime(_ samples: UnsafePointer<Float>, frames: Int) -> Status {
@@ -136,6 +136,7 @@ public final class Stream: @unchecked Sendable {
   @_noLocks
   public func endAudio(scoring nats: inout Double) -> Status {
     nats = 0
+    guard let core = player.core else { return .unsupported }
     guard core.pointee.isListening else { return .ok }
     guard core.pointee.predictsLogits else { return .unsupported }
     let status = endAudio(nats: &nats)
@@ -145,6 +146,7 @@ public final class Stream: @unchecked Sendable {
 
   @_noLocks
   private func endAudio(nats: UnsafeMutablePointer<Double>?) -> Status {
+    guard let core = player.core else { return .unsupported }
     let arithmetic = ck_enter_arithmetic()
     let status = core.pointee.endAudio(nats: nats)
     ck_leave_arithmetic(arithmetic)
@@ -156,7 +158,7 @@ public final class Stream: @unchecked Sendable {
   @_noLocks
   public func score(_ samples: UnsafePointer<Float>, frames: Int, nats: inout Double) -> Status {
     nats = 0
-    guard core.pointee.predictsLogits else { return .unsupported }
+    guard let core = player.core, core.pointee.predictsLogits else { return .unsupported }
     let status = feed(samples, frames: frames, nats: &nats)
     if status.rawValue != 0 { nats = 0 }
     return status
@@ -165,6 +167,7 @@ public final class Stream: @unchecked Sendable {
   @_noLocks
   private func feed(_ samples: UnsafePointer<Float>, frames: Int, nats: UnsafeMutablePointer<Double>?) -> Status {
     guard frames >= 0 && frames <= StreamOptions.maximumFrames else { return .invalidArgument }
+    guard let core = player.core else { return .unsupported }
     let arithmetic = ck_enter_arithmetic()
     let status = core.pointee.prime(samples, frames: frames, nats: nats)
     ck_leave_arithmetic(arithmetic)
@@ -197,10 +200,11 @@ public final class Stream: @unchecked Sendable {
   }
 
   /// Sets a condition: a global one's value, or values that a local one queues. `state` where the queue has no room, or where
-  /// another thread is setting a condition of this stream right now; nothing is changed then.
+  /// another thread is setting a condition of this stream right now; nothing is changed then. Where the stream plays notes, the value
+  /// is that of all notes that begin from the next block on, and "pitch" cannot be set.
   @_noLocks
   public func setCondition(_ index: Int, _ values: UnsafePointer<Float>, count: Int) -> Status {
-    guard index >= 0, index < conditionCount else { return .invalidArgument }
+    guard index >= 0, index < conditionCount, index != pitchIndex else { return .invalidArgument }
     if isSettingCondition.exchange(true, ordering: .acquiring) { return .state }
     let inbox = inboxes + index
     let status = inbox.pointee.set(values, count: count)
@@ -225,8 +229,12 @@ public final class Stream: @unchecked Sendable {
 
   // MARK: State
 
+  private var layout: SavedHeader.Layout {
+    player.notes != nil ? .notes : rates.differ ? .converting : .plain
+  }
+
   /// Bytes of a saved state.
-  public var stateByteCount: Int { core.pointee.savedByteCount }
+  public var stateByteCount: Int { player.savedByteCount(layout) }
 
   /// Writes all that decides what the stream generates next to `bytes`, which has room for `capacity`; `invalidArgument` where that
   /// is less than `stateByteCount`. Not at once with anything but parameters and conditions.
@@ -236,14 +244,18 @@ public final class Stream: @unchecked Sendable {
     beginSettingCondition()
     defer { isSettingCondition.store(false, ordering: .releasing) }
     var writer = ByteWriter(bytes + SavedHeader.byteCount)
-    if rates.differ {
+    if layout != .plain {
       writer.write(UInt32(rates.output))
       writer.write(UInt32(rates.input))
     }
+    if layout == .notes {
+      writer.write(UInt32(player.voiceCount))
+      writer.write(UInt32(0))
+    }
     for parameter in Parameter.allCases { writer.write(self.parameter(parameter).bitPattern) }
-    core.pointee.save(&writer)
+    player.save(&writer)
     var header = ByteWriter(bytes)
-    header.write(rates.differ ? SavedHeader.magicOfConverting : SavedHeader.magic)
+    header.write(layout.rawValue)
     header.write(model.fingerprint)
     header.write(UInt64(count))
     header.write(
@@ -258,7 +270,7 @@ public final class Stream: @unchecked Sendable {
       let (values, reader) = try readState(bytes)
       beginSettingCondition()
       defer { isSettingCondition.store(false, ordering: .releasing) }
-      guard core.pointee.load(reader) else { return .format }
+      guard player.load(reader) else { return .format }
       for (parameter, value) in zip(Parameter.allCases, values) { _ = setParameter(parameter, value) }
       return .ok
     } catch {
@@ -269,7 +281,7 @@ public final class Stream: @unchecked Sendable {
   /// Throws `format`, with a sentence that says why, where `loadState` would not take `bytes`. Changes nothing.
   public func checkState(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
     let (_, reader) = try readState(bytes)
-    guard core.pointee.accepts(reader) else {
+    guard player.accepts(reader) else {
       throw Failure(.format, "the state holds a number that is out of range: it was not saved by this library")
     }
   }
@@ -282,7 +294,7 @@ public final class Stream: @unchecked Sendable {
     }
     var reader = ByteReader(base)
     let magic = reader.readUInt64()
-    guard magic == SavedHeader.magic || magic == SavedHeader.magicOfConverting else {
+    guard let savedLayout = SavedHeader.Layout(rawValue: magic) else {
       throw Failure(.format, "these bytes are not a state that this version knows: they do not begin as one")
     }
     guard reader.readUInt64() == model.fingerprint else {
@@ -291,9 +303,18 @@ public final class Stream: @unchecked Sendable {
     let count = reader.readUInt64()
     let checksum = reader.readUInt64()
     var saved = StreamRates(model: model.sampleRate)
-    if magic == SavedHeader.magicOfConverting {
+    if savedLayout != .plain {
       let output = Int(reader.readUInt32())
       saved = StreamRates(model: model.sampleRate, output: output, input: Int(reader.readUInt32()))
+    }
+    var savedVoices = 0
+    if savedLayout == .notes, bytes.count >= savedLayout.byteCount {
+      savedVoices = Int(reader.readUInt32())
+      _ = reader.readUInt32()
+    }
+    guard savedVoices == player.voiceCount, (savedLayout == .notes) == (layout == .notes) else {
+      throw Failure(
+        .format, "the state was saved from a stream with \(savedVoices) voices for notes; expected \(player.voiceCount)")
     }
     guard saved == rates else {
       throw Failure(

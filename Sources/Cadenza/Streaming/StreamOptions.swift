@@ -18,6 +18,8 @@ public struct StreamOptions: Sendable {
   public var gain: Float = 1
   /// 0: generate inside the callback.
   public var renderAheadFrames: Int = 0
+  /// 0: the model plays on its own. 1 … 64: it plays the notes of `Stream.noteOn`, so many at a time.
+  public var voices: Int = 0
 
   /// Frames that one call takes at most: what is beyond can only be a mistake.
   public static var maximumFrames: Int { @_noLocks get { 1 << 30 } }
@@ -49,6 +51,10 @@ extension StreamOptions {
     }
     guard Parameter.topP.accepts(topP) else { throw Failure(.invalidArgument, "top_p is out of range, expected 0 to 1") }
     guard Parameter.gain.accepts(gain) else { throw Failure(.invalidArgument, "gain is out of range, expected 0 to 16") }
+    guard voices >= 0 && voices <= InstrumentOptions.voiceCounts.upperBound else {
+      throw Failure(.invalidArgument, "voices is \(voices), expected 0 to \(InstrumentOptions.voiceCounts.upperBound)")
+    }
+    if voices > 0 { _ = try model.configuration.checkThatItPlaysNotes() }
     guard maximumBlockFrames >= 0 && maximumBlockFrames <= StreamOptions.maximumFrames else {
       throw Failure(.invalidArgument, "max_block_frames is \(maximumBlockFrames), expected 0 to \(StreamOptions.maximumFrames)")
     }

@@ -1,0 +1,68 @@
+// What a stream does with notes that the host plays, and with an instrument.
+
+extension InstrumentOptions {
+  /// The defaults of `model`.
+  public init(for model: Model) {
+    self.init(model.configuration.sampling)
+  }
+
+  /// The index of the condition that notes set. Throws `invalidArgument` where a value is out of range, `unsupported` where `model`
+  /// cannot play notes.
+  func check(for model: Model) throws(Failure) -> Int {
+    try check()
+    return try model.configuration.checkThatItPlaysNotes()
+  }
+}
+
+extension Stream {
+  /// Every voice of a composer.
+  public static var allVoices: Int { 0xFFFF_FFFF }
+
+  /// Lets `instrument` play what the stream composes; nil: silence. Throws `invalidArgument` for an option out of range,
+  /// `unsupported` where the stream is no composer's or the instrument cannot play notes: the stream is unchanged.
+  public func setInstrument(_ instrument: Model?, options: InstrumentOptions) throws(Failure) {
+    if let instrument { _ = try options.check(for: instrument) }
+    throw Failure(
+      .unsupported, "the stream does not compose: only a composer's notes are played by another model")
+  }
+
+  /// Sets a condition for the notes of `voice`, or of `allVoices`, that begin from now on; "pitch" is the notes' own. `state` where
+  /// the stream has no instrument. Not at once with anything but parameters and conditions.
+  public func setInstrumentCondition(
+    voice: Int, index: Int, values: UnsafePointer<Float>, count: Int
+  ) -> Status {
+    guard let core = player.notes else { return .state }
+    // What was set for all notes before this call came before it.
+    core.pointee.takeConditions()
+    return core.pointee.instrument.setCondition(
+      part: voice == Stream.allVoices ? nil : voice, index: index, values, count: count)
+  }
+
+  /// Begins a note `frame` frames after the beginning of the next block. `invalidArgument` where an argument is out of range or the
+  /// frame is before one that waits, `state` where the stream plays no notes or too many wait; nothing is changed then.
+  @_noLocks
+  public func noteOn(frame: Int, voice: Int, pitch: Int, velocity: Float) -> Status {
+    guard isPossible(frame: frame, voice: voice, pitch: pitch), velocity >= 0, velocity <= 1 else {
+      return .invalidArgument
+    }
+    guard let core = player.notes else { return .state }
+    return core.pointee.instrument.queueNoteOn(frame, voice: voice, pitch: pitch, velocity: velocity)
+  }
+
+  /// Ends a note; nothing where it does not sound then. Otherwise as `noteOn`.
+  @_noLocks
+  public func noteOff(frame: Int, voice: Int, pitch: Int) -> Status {
+    guard isPossible(frame: frame, voice: voice, pitch: pitch) else { return .invalidArgument }
+    guard let core = player.notes else { return .state }
+    return core.pointee.instrument.queueNoteOff(frame, voice: voice, pitch: pitch)
+  }
+}
+
+/// Whether a host's note may be so.
+@_noLocks
+private func isPossible(frame: Int, voice: Int, pitch: Int) -> Bool {
+  guard frame >= 0, frame <= StreamOptions.maximumFrames else { return false }
+  guard voice >= 0, voice < InstrumentConditions.partCount else { return false }
+  guard pitch >= 0, pitch < PitchTable.pitchCount else { return false }
+  return true
+}
