@@ -17,7 +17,7 @@ import CadenzaKernels
 struct Instrument {
   private let voices: UnsafeMutablePointer<Voice>
   let voiceCount: Int
-  private(set) var conditions: InstrumentConditions
+  private let conditions: InstrumentConditions
   private let pitches: PitchTable
   private var queue: NoteQueue
   /// From the model's rate to the output's; nil where they are the same.
@@ -172,7 +172,7 @@ struct Instrument {
 
   /// Sets a condition for the notes of `part` that begin from now on; of every part where that is nil.
   @_noLocks
-  mutating func setCondition(part: Int?, index: Int, _ values: UnsafePointer<Float>, count: Int) -> Status {
+  func setCondition(part: Int?, index: Int, _ values: UnsafePointer<Float>, count: Int) -> Status {
     if let part {
       guard part >= 0, part < InstrumentConditions.partCount else { return .invalidArgument }
       return conditions.set(part: part, index: index, values, count: count)

@@ -95,7 +95,8 @@ struct EnvelopeTests {
       }
       #expect(accepted)
       #expect(other.level == envelope.level)
-      #expect(take(&other, 90) == { var copy = envelope; return take(&copy, 90) }())
+      var copy = envelope
+      #expect(take(&other, 90) == take(&copy, 90))
       _ = envelope.next()
     }
   }

@@ -142,7 +142,8 @@ struct InstrumentStreamTests {
     let saved = stream.savedState()
     let plain = try Stream(model: stream.model, options: StreamOptions(for: stream.model))
     for (other, word) in [
-      (plain, "voices"), (try self.stream("gru-f16", voices: 4), "voices"), (try self.stream("gru-f16", sampleRate: 44100), "Hz"),
+      (plain, "voices"), (try self.stream("gru-f16", voices: 4), "voices"),
+      (try self.stream("gru-f16", sampleRate: 44100), "Hz"),
     ] {
       #expect(stream.load(other.savedState()) == .format)
       #expect(other.load(saved) == .format)
