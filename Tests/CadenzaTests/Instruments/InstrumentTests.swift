@@ -272,6 +272,13 @@ struct InstrumentTests {
     let refused = failure { _ = try InstrumentOptions(for: vector).check(for: vector) }
     #expect(refused?.status == .unsupported)
     #expect(refused?.message.contains("vector") == true)
+    let composer = try load(
+      SmallModel.bytes(
+        replacing: #"{"kind":"mu_law","sample_rate":16000,"levels":4}"#,
+        with: #"{"kind":"melody_steps","steps_per_beat":4,"symbols":["hold","off",60,62]}"#))
+    let refusedComposer = failure { _ = try InstrumentOptions(for: composer).check(for: composer) }
+    #expect(refusedComposer?.status == .unsupported)
+    #expect(refusedComposer?.message.contains("composes") == true)
   }
 
   @Test func optionsOutOfRangeAreRefused() throws {
