@@ -160,7 +160,7 @@ typedef struct cadenza_condition_info {
   uint32_t frames_per_value; /* 0: global, a value holds until the next; else local: each lasts so many samples of the model */
   const char *const *labels; /* class: `label_count` names in class order, NULL where the file gives none */
   uint32_t label_count;      /* 0 or size */
-  uint32_t queue_capacity;   /* local: values that may wait; global: 1 */
+  uint32_t queue_capacity;   /* local: values that may wait; global: 1; 0: the codec sets it (a position in the bar), not the host */
 } cadenza_condition_info;
 
 /* Fills *info for condition `index`, 0 ... condition_count - 1. Errors: INVALID_ARGUMENT. [any-thread] */
@@ -270,7 +270,8 @@ CADENZA_API cadenza_status cadenza_stream_get_parameter(const cadenza_stream *st
    Of a stream that plays notes (options.voices): the value is that of every voice's notes which begin from the next block on;
    notes that sound keep theirs, and "pitch" is the notes' own: INVALID_ARGUMENT.
    Errors: INVALID_ARGUMENT (NULL, unknown index, wrong count, not finite, not a class), STATE (the queue has no room, or
-   another thread is setting a condition of this stream at this moment): nothing is changed.
+   another thread is setting a condition of this stream at this moment), UNSUPPORTED (the codec sets it, not the host): nothing
+   is changed.
    [any-thread] [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_set_condition(cadenza_stream *stream, uint32_t index, const float *values,
                                                         size_t count);
@@ -340,7 +341,8 @@ typedef struct cadenza_event {
   uint32_t voice;          /* of a chorale: 0, 1, ... in the order of the model's voices; else 0 */
   uint32_t pitch;          /* MIDI, 0 ... 127; 60 is middle C */
   float velocity;          /* 0 ... 1: MIDI's 0 ... 127, divided by 127; 0 for NOTE_OFF */
-  double beat;             /* read: when it happens, in beats of the tempo since the stream began; given: ignored */
+  double beat;             /* read: when it happens, in beats since the stream began, those of a piece that was given included;
+                              given: ignored */
 } cadenza_event;
 
 /* Events of one block that are kept at most. */
@@ -351,17 +353,17 @@ typedef struct cadenza_event {
    from the block's first one; it is when the note begins, and sounds cadenza_stream_get_latency frames later. Events that were not
    read are gone with the next block. Notes that the host plays itself (cadenza_stream_note_on) are not among them.
    Returns CADENZA_EVENTS_LOST where the block had more than CADENZA_MAX_EVENTS. Errors: INVALID_ARGUMENT (NULL; `events` may be
-   NULL where `capacity` is 0). [audio-thread] */
+   NULL where `capacity` is 0), UNSUPPORTED (not a composer). [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_read_events(cadenza_stream *stream, cadenza_event *events, size_t capacity,
                                                       size_t *count);
 
 /* Gives a composer a piece to continue, as if it had written it: `count` events, whose frames count from the beginning of the
    piece at the present tempo and never fall, and the piece's length in frames. Time is taken to the codec's own steps; what the
    codec has no word for is left out, or replaced by what comes closest. Nothing sounds meanwhile; notes that still sound at the
-   end do so from the next block on, as events at its first frame. No random number is used. It may be called again: the next
-   piece continues.
-   Errors: INVALID_ARGUMENT (NULL, frames that fall or lie beyond the end, a pitch above 127, a velocity beyond 0 ... 1, an unknown
-   kind: nothing is fed), UNSUPPORTED (not a composer), NUMERIC, STATE (an earlier NUMERIC error; the piece has ended).
+   end do so from the next block on, as events at its first frame. What the stream had composed and not played yet is not heard;
+   what sounded ends at that frame. No random number is used. It may be called again: the next piece continues.
+   Errors: INVALID_ARGUMENT (NULL, frames that fall or lie beyond the end, a pitch above 127, a voice above 15, a velocity beyond
+   0 ... 1, an unknown kind, a piece of more than 2^24 of the codec's steps of time: nothing is fed), UNSUPPORTED (not a composer), NUMERIC, STATE (an earlier NUMERIC error; the piece has ended).
    [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_prime_events(cadenza_stream *stream, const cadenza_event *events, size_t count,
                                                        uint64_t frames);

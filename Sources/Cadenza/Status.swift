@@ -13,6 +13,8 @@ public struct Status: RawRepresentable, Equatable, Sendable {
   @inlinable public static var end: Status { @_noLocks get { Status(rawValue: 1) } }
   /// Part of the block was not ready and is silent.
   @inlinable public static var underrun: Status { @_noLocks get { Status(rawValue: 2) } }
+  /// Done, and more events happened than are kept.
+  @inlinable public static var eventsLost: Status { @_noLocks get { Status(rawValue: 3) } }
   /// An argument is missing, out of range, not finite, or of the wrong size.
   @inlinable public static var invalidArgument: Status { @_noLocks get { Status(rawValue: -1) } }
   /// A file could not be opened or read.
@@ -37,6 +39,7 @@ public struct Status: RawRepresentable, Equatable, Sendable {
     case 0: "ok"
     case 1: "the piece has ended"
     case 2: "underrun"
+    case 3: "more events than are kept"
     case -1: "invalid argument"
     case -2: "input or output error"
     case -3: "malformed file"

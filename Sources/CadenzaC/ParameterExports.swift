@@ -14,6 +14,7 @@ public func cadenza_stream_get_parameter(
   _ stream: OpaquePointer?, _ parameter: cadenza_parameter, _ value: UnsafeMutablePointer<Float>?
 ) -> cadenza_status {
   guard let stream, let value, let parameter = Parameter(rawValue: parameter) else { return CADENZA_ERROR_INVALID_ARGUMENT }
+  guard unmanagedStream(stream)._withUnsafeGuaranteedRef({ $0.has(parameter) }) else { return CADENZA_ERROR_UNSUPPORTED }
   value.pointee = unmanagedStream(stream)._withUnsafeGuaranteedRef { $0.parameter(parameter) }
   return CADENZA_OK
 }

@@ -18,6 +18,8 @@ struct ConditionInput {
   var width: Int
   /// 0: global.
   var framesPerValue: Int
+  /// Whether the codec sets it, to the position of what is chosen next.
+  var followsPosition: Bool
 
   init(
     _ configuration: ConditionConfiguration, firstChannel: Int, tensors: inout TensorReader, arena: inout Arena
@@ -26,6 +28,7 @@ struct ConditionInput {
     size = configuration.size
     channels = configuration.channels
     framesPerValue = configuration.framesPerValue ?? 0
+    followsPosition = configuration.followsPosition
     switch configuration.kind {
     case .classes(_, let embeddingChannels):
       width = 1

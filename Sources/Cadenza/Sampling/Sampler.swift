@@ -28,6 +28,17 @@ struct Sampler {
   var distances: UnsafeMutablePointer<Float>
   var masses: UnsafeMutablePointer<Float>
 
+  @_noLocks
+  init(
+    kernels: UnsafePointer<ck_kernels>, vocabularySize: Int, distances: UnsafeMutablePointer<Float>,
+    masses: UnsafeMutablePointer<Float>
+  ) {
+    self.kernels = kernels
+    self.vocabularySize = vocabularySize
+    self.distances = distances
+    self.masses = masses
+  }
+
   /// The vocabulary's size in whole panels.
   @_noLocks
   static func paddedSize(_ vocabularySize: Int) -> Int { (vocabularySize + 15) & ~15 }

@@ -115,8 +115,7 @@ public final class Model: @unchecked Sendable {
   private static func measureStream(
     _ plan: ModelPlan, _ defaults: [[Float]], _ rates: StreamRates
   ) throws(Failure) -> Int {
-    var arena = Arena.measuring()
-    _ = StreamCore(plan, defaults: defaults, rates: rates, seed: 0, arena: &arena)
+    let arena = measure(plan, defaults, rates)
     let needed = max(arena.byteCount, plan.layout.count * 4)
     guard needed <= maximumStreamBytes else {
       throw Failure(
@@ -130,14 +129,34 @@ public final class Model: @unchecked Sendable {
   /// Bytes of memory that a stream with these rates takes.
   func streamBytes(_ rates: StreamRates) -> Int {
     guard rates.differ else { return streamBytes }
+    return Model.measure(plan, configuration.conditions.map { $0.defaultValue }, rates).byteCount
+  }
+
+  /// What a stream without an instrument, or voices for notes, is laid out in.
+  private static func measure(_ plan: ModelPlan, _ defaults: [[Float]], _ rates: StreamRates) -> Arena {
     var arena = Arena.measuring()
-    let defaults = configuration.conditions.map { $0.defaultValue }
-    _ = StreamCore(plan, defaults: defaults, rates: rates, seed: 0, arena: &arena)
-    return arena.byteCount
+    if case .notes(let codec) = plan.codec {
+      _ = Composer(plan, codec: codec, defaults: defaults, sampleRate: rates.output, seed: 0, arena: &arena)
+    } else {
+      _ = StreamCore(plan, defaults: defaults, rates: rates, seed: 0, arena: &arena)
+    }
+    return arena
+  }
+
+  /// Whether it writes notes: its codec is one of notes.
+  public var isComposer: Bool {
+    if case .notes = configuration.codec { return true }
+    return false
   }
 
   /// Hz.
   public var sampleRate: Int { configuration.codec.sampleRate }
+
+  /// Beats a minute at which a composer's music is meant; 120 of any other model.
+  public var tempo: Float {
+    if case .notes(let notes) = configuration.codec { return Float(notes.tempo) }
+    return 120
+  }
 
   /// Size of the softmax; nil where the network predicts values.
   public var vocabularySize: Int? { configuration.network.vocabularySize }

@@ -4,6 +4,8 @@ public enum Parameter: Int32, Sendable, CaseIterable {
   case topK = 1
   case topP = 2
   case gain = 3
+  /// Of a composer, in beats a minute.
+  case tempo = 4
 
   /// Whether `value` is one this parameter may have.
   @_noLocks
@@ -13,6 +15,7 @@ public enum Parameter: Int32, Sendable, CaseIterable {
     case .topK: value >= 0 && value <= 16_777_216 && value == Float(Int32(value))
     case .topP: value >= 0 && value <= 1
     case .gain: value >= 0 && value <= 16
+    case .tempo: value >= 10 && value <= 1_000
     }
   }
 }

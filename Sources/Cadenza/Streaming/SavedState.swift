@@ -4,12 +4,13 @@
 ///     8 bytes   fingerprint of the model
 ///     8 bytes   bytes in all
 ///     8 bytes   checksum of what follows
-///     8 bytes   versions 2 and 4: the rates of the output and of given audio, in Hz, 4 bytes each
-///     8 bytes   version 4 only: voices, 4 bytes, then 4 of zeros
-///     …         parameters, then what the player saves: `StreamCore.save`, or in version 4 `NoteCore.save`
+///     8 bytes   versions 2, 3 and 4: the rates of the output and of given audio, in Hz, 4 bytes each
+///     8 bytes   versions 3 and 4: voices that play notes, 4 bytes, then 4 of zeros
+///     8 bytes   version 3: fingerprint of the instrument's model; 0: no instrument
+///     …         parameters, then what the player saves: `StreamCore.save`, in version 3 `Composer.save`, in version 4 `NoteCore.save`
 ///
-/// A stream that converts nothing writes version 1, as the first release did; others write version 2. A stream that plays notes
-/// writes version 4.
+/// A stream that converts nothing writes version 1, as the first release did; others write version 2. A composer's writes version 3, a
+/// stream that plays the host's notes version 4.
 enum SavedHeader {
   static let byteCount = 32
   /// Of the rates.
@@ -23,6 +24,7 @@ enum SavedHeader {
     // "CADENZA" and the version, little-endian.
     case plain = 0x01_41_5A_4E_45_44_41_43
     case converting = 0x02_41_5A_4E_45_44_41_43
+    case composer = 0x03_41_5A_4E_45_44_41_43
     case notes = 0x04_41_5A_4E_45_44_41_43
 
     /// Bytes up to the parameters.
@@ -30,9 +32,20 @@ enum SavedHeader {
       switch self {
       case .plain: SavedHeader.byteCount
       case .converting: SavedHeader.byteCount + SavedHeader.ratesByteCount
+      case .composer: SavedHeader.byteCount + SavedHeader.ratesByteCount + 16
       case .notes: SavedHeader.byteCount + SavedHeader.ratesByteCount + 8
       }
     }
+
+    /// Which are saved, in this order.
+    var parameters: [Parameter] {
+      switch self {
+      case .plain, .converting, .notes: [.temperature, .topK, .topP, .gain]
+      case .composer: [.temperature, .topK, .topP, .gain, .tempo]
+      }
+    }
+
+    var parametersByteCount: Int { parameters.count * 4 }
   }
 }
 

@@ -15,11 +15,15 @@ public final class Stream: @unchecked Sendable {
   /// Hz of the audio that `prime` and `score` take.
   public var inputSampleRate: Int { rates.input }
   /// Frames by which the output lags what the model generates: a sample, a new parameter or condition sounds so much later. The
-  /// sample-rate conversion's; 0 at the model's rate. It never changes.
-  public let latency: Int
+  /// sample-rate conversion's; 0 at the model's rate. It changes only where a composer is given an instrument: it is that one's.
+  public var latency: Int {
+    @_noLocks get { Int(latencyFrames.load(ordering: .relaxed)) }
+  }
 
   private let rates: StreamRates
   let player: StreamPlayer
+  /// Of a composer that has one.
+  var ownedInstrument: OwnedInstrument?
   private let memory: UnsafeMutableRawPointer
   // Beside the core and not behind it: other threads look here while the audio thread works on the core.
   private let inboxes: UnsafeMutablePointer<ConditionInbox>
@@ -32,6 +36,8 @@ public final class Stream: @unchecked Sendable {
   private let topK: Atomic<UInt32>
   private let topP: Atomic<UInt32>
   private let gain: Atomic<UInt32>
+  private let tempo: Atomic<UInt32>
+  private let latencyFrames: Atomic<UInt32>
   /// Held while a thread sets a condition.
   private let isSettingCondition = Atomic<Bool>(false)
 
@@ -65,13 +71,14 @@ public final class Stream: @unchecked Sendable {
     inboxes = player.inboxes
     conditionCount = player.conditionCount
     pitchIndex = player.pitchIndex
-    latency = player.latency
+    latencyFrames = Atomic(UInt32(truncatingIfNeeded: player.latency))
     self.memory = memory
     self.model = model
     temperature = Atomic(options.temperature.bitPattern)
     topK = Atomic(Float(options.topK).bitPattern)
     topP = Atomic(options.topP.bitPattern)
     gain = Atomic(options.gain.bitPattern)
+    tempo = Atomic(model.tempo.bitPattern)
   }
 
   deinit {
@@ -92,9 +99,10 @@ public final class Stream: @unchecked Sendable {
     let hadFailed = player.hasFailed
     let settings = SamplerSettings(
       temperature: parameter(.temperature), topK: Int(parameter(.topK)), topP: parameter(.topP))
-    let status = player.generate(into: output, frames: frames, settings: settings, gain: parameter(.gain))
+    let status = player.generate(
+      into: output, frames: frames, settings: settings, tempo: parameter(.tempo), gain: parameter(.gain))
     ck_leave_arithmetic(arithmetic)
-    if status.rawValue == Status.numeric.rawValue && !hadFailed { _ = numericErrorCount.wrappingAdd(1, ordering: .relaxed) }
+    if status.rawValue == Status.numeric.rawValue && !hadFailed { countNumericError() }
     _ = frameCount.wrappingAdd(UInt64(frames), ordering: .relaxed)
     _ = blockCount.wrappingAdd(1, ordering: .relaxed)
     let seconds = ck_seconds() - begin
@@ -105,6 +113,11 @@ public final class Stream: @unchecked Sendable {
     totalSeconds.store(total.bitPattern, ordering: .relaxed)
     return status
   }
+
+  @_noLocks
+  func countNumericError() { _ = numericErrorCount.wrappingAdd(1, ordering: .relaxed) }
+
+  func setLatency(_ frames: Int) { latencyFrames.store(UInt32(truncatingIfNeeded: frames), ordering: .relaxed) }
 
   /// Back to the beginning: empty history, the random generator seeded anew, statistics zeroed. Parameters and conditions stay.
   @_noLocks
@@ -150,7 +163,7 @@ public final class Stream: @unchecked Sendable {
     let arithmetic = ck_enter_arithmetic()
     let status = core.pointee.endAudio(nats: nats)
     ck_leave_arithmetic(arithmetic)
-    if status.rawValue == Status.numeric.rawValue { _ = numericErrorCount.wrappingAdd(1, ordering: .relaxed) }
+    if status.rawValue == Status.numeric.rawValue { countNumericError() }
     return status
   }
 
@@ -171,7 +184,7 @@ public final class Stream: @unchecked Sendable {
     let arithmetic = ck_enter_arithmetic()
     let status = core.pointee.prime(samples, frames: frames, nats: nats)
     ck_leave_arithmetic(arithmetic)
-    if status.rawValue == Status.numeric.rawValue { _ = numericErrorCount.wrappingAdd(1, ordering: .relaxed) }
+    if status.rawValue == Status.numeric.rawValue { countNumericError() }
     return status
   }
 
@@ -185,10 +198,21 @@ public final class Stream: @unchecked Sendable {
     case .topK: topK.store(value.bitPattern, ordering: .relaxed)
     case .topP: topP.store(value.bitPattern, ordering: .relaxed)
     case .gain: gain.store(value.bitPattern, ordering: .relaxed)
+    case .tempo:
+      guard has(.tempo) else { return .unsupported }
+      tempo.store(value.bitPattern, ordering: .relaxed)
     }
     return .ok
   }
 
+  /// Whether the stream has this parameter: tempo is a composer's.
+  @_noLocks
+  public func has(_ parameter: Parameter) -> Bool {
+    guard case .tempo = parameter else { return true }
+    return player.composer != nil
+  }
+
+  /// As last set; of a parameter that the stream does not have, a default.
   @_noLocks
   public func parameter(_ parameter: Parameter) -> Float {
     switch parameter {
@@ -196,6 +220,7 @@ public final class Stream: @unchecked Sendable {
     case .topK: Float(bitPattern: topK.load(ordering: .relaxed))
     case .topP: Float(bitPattern: topP.load(ordering: .relaxed))
     case .gain: Float(bitPattern: gain.load(ordering: .relaxed))
+    case .tempo: Float(bitPattern: tempo.load(ordering: .relaxed))
     }
   }
 
@@ -230,7 +255,11 @@ public final class Stream: @unchecked Sendable {
   // MARK: State
 
   private var layout: SavedHeader.Layout {
-    player.notes != nil ? .notes : rates.differ ? .converting : .plain
+    switch player {
+    case .model: rates.differ ? .converting : .plain
+    case .notes: .notes
+    case .composer: .composer
+    }
   }
 
   /// Bytes of a saved state.
@@ -248,11 +277,12 @@ public final class Stream: @unchecked Sendable {
       writer.write(UInt32(rates.output))
       writer.write(UInt32(rates.input))
     }
-    if layout == .notes {
+    if layout == .notes || layout == .composer {
       writer.write(UInt32(player.voiceCount))
       writer.write(UInt32(0))
     }
-    for parameter in Parameter.allCases { writer.write(self.parameter(parameter).bitPattern) }
+    if layout == .composer { writer.write(ownedInstrument?.model.fingerprint ?? 0) }
+    for parameter in layout.parameters { writer.write(self.parameter(parameter).bitPattern) }
     player.save(&writer)
     var header = ByteWriter(bytes)
     header.write(layout.rawValue)
@@ -271,7 +301,7 @@ public final class Stream: @unchecked Sendable {
       beginSettingCondition()
       defer { isSettingCondition.store(false, ordering: .releasing) }
       guard player.load(reader) else { return .format }
-      for (parameter, value) in zip(Parameter.allCases, values) { _ = setParameter(parameter, value) }
+      for (parameter, value) in zip(layout.parameters, values) { _ = setParameter(parameter, value) }
       return .ok
     } catch {
       return error.status
@@ -308,9 +338,14 @@ public final class Stream: @unchecked Sendable {
       saved = StreamRates(model: model.sampleRate, output: output, input: Int(reader.readUInt32()))
     }
     var savedVoices = 0
-    if savedLayout == .notes, bytes.count >= savedLayout.byteCount {
+    if savedLayout == .notes || savedLayout == .composer, bytes.count >= savedLayout.byteCount {
       savedVoices = Int(reader.readUInt32())
       _ = reader.readUInt32()
+      if savedLayout == .composer {
+        guard reader.readUInt64() == ownedInstrument?.model.fingerprint ?? 0 else {
+          throw Failure(.format, "the state was saved from a stream with another instrument, or without one")
+        }
+      }
     }
     guard savedVoices == player.voiceCount, (savedLayout == .notes) == (layout == .notes) else {
       throw Failure(
@@ -329,7 +364,7 @@ public final class Stream: @unchecked Sendable {
       throw Failure(.format, "the state is damaged: its checksum does not fit")
     }
     var values: [Float] = []
-    for parameter in Parameter.allCases {
+    for parameter in layout.parameters {
       let value = Float(bitPattern: reader.readUInt32())
       guard parameter.accepts(value) else {
         throw Failure(.format, "the state holds a parameter that is out of range: it was not saved by this library")

@@ -4,11 +4,7 @@ import CadenzaKernels
 struct StreamCore {
   private var generator: SampleGenerator
 
-  private let conditions: UnsafeMutablePointer<ConditionPlayer>
-  /// Where the host puts values for them, from whatever thread.
-  let inboxes: UnsafeMutablePointer<ConditionInbox>
-  let conditionCount: Int
-  private let localConditionCount: Int
+  let conditions: ConditionPlayers
 
   /// From the model's rate to the output's; nil where they are the same.
   private let outputConverter: UnsafeMutablePointer<RateConverter>?
@@ -22,20 +18,7 @@ struct StreamCore {
   init(_ plan: ModelPlan, defaults: [[Float]], rates: StreamRates, seed: UInt64, arena: inout Arena) {
     let sampler = plan.sampler(arena: &arena)
     generator = SampleGenerator(plan, sampler: sampler, seed: seed, arena: &arena)
-    conditionCount = plan.conditions.count
-    conditions = arena.take(ConditionPlayer.self, count: conditionCount)
-    inboxes = arena.take(ConditionInbox.self, count: conditionCount)
-    var localConditionCount = 0
-    for (index, input) in plan.conditions.enumerated() {
-      let inbox = ConditionInbox(input, arena: &arena)
-      let player = ConditionPlayer(inbox, defaultValue: defaults[index], h: generator.h, arena: &arena)
-      if input.framesPerValue > 0 { localConditionCount += 1 }
-      if !arena.isMeasuring {
-        (inboxes + index).initialize(to: inbox)
-        (conditions + index).initialize(to: player)
-      }
-    }
-    self.localConditionCount = localConditionCount
+    conditions = ConditionPlayers(plan, defaults: defaults, h: generator.h, arena: &arena)
     if rates.output != rates.model {
       let converter = arena.take(RateConverter.self, count: 1)
       let ratio = RateRatio(from: rates.model, to: rates.output)
@@ -60,7 +43,7 @@ struct StreamCore {
   @_noLocks
   mutating func reset(seed: UInt64) {
     generator.reset(seed: seed)
-    for index in 0..<conditionCount { conditions[index].framesLeft = 0 }
+    conditions.reset()
     if let outputConverter { outputConverter.pointee.reset() }
     if let inputConverter { inputConverter.pointee.reset() }
     hasFailed = false
@@ -68,19 +51,13 @@ struct StreamCore {
 
   @_noLocks
   private mutating func beginBlock() {
-    for index in 0..<conditionCount {
-      if conditions[index].beginBlock(generator.h) { generator.conditionsChanged = true }
-    }
+    if conditions.beginBlock() { generator.conditionsChanged = true }
   }
 
   /// Lets the conditions play on to the next sample.
   @_noLocks @inline(__always)
   private mutating func beginSample() {
-    if localConditionCount > 0 {
-      for index in 0..<conditionCount {
-        if conditions[index].beginSample(generator.h) { generator.conditionsChanged = true }
-      }
-    }
+    if conditions.beginSample() { generator.conditionsChanged = true }
   }
 
   /// Frames of the output by which it lags what the network generates.
@@ -216,7 +193,7 @@ struct StreamCore {
   /// Bytes that `save` writes.
   var savedByteCount: Int {
     var count = SavedHeader.byteCount + SavedHeader.fixedByteCount + generator.networkByteCount
-    for index in 0..<conditionCount { count += 8 + conditions[index].savedCount * 4 }
+    count += conditions.savedByteCount
     if inputConverter != nil || outputConverter != nil { count += SavedHeader.ratesByteCount }
     if let outputConverter { count += outputConverter.pointee.savedByteCount }
     if let inputConverter { count += inputConverter.pointee.savedByteCount }
@@ -228,15 +205,7 @@ struct StreamCore {
     generator.saveChoices(&writer)
     writer.write(UInt32(hasFailed ? 1 : 0))
     writer.write(UInt32(0))
-    for index in 0..<conditionCount {
-      let count = conditions[index].savedCount
-      let numbers = UnsafeMutablePointer<Float>.allocate(capacity: count)
-      defer { numbers.deallocate() }
-      if conditions[index].save(to: numbers, generator.h) { generator.conditionsChanged = true }
-      writer.write(UInt32(conditions[index].framesLeft))
-      writer.write(UInt32(conditions[index].waitingCount()))
-      writer.write(UnsafeRawPointer(numbers), count: count * 4)
-    }
+    if conditions.save(&writer) { generator.conditionsChanged = true }
     generator.saveNetwork(&writer)
     if let outputConverter { outputConverter.pointee.save(&writer) }
     if let inputConverter { inputConverter.pointee.save(&writer) }
@@ -259,19 +228,7 @@ struct StreamCore {
     _ = reader.readUInt32()
     guard failed <= 1 else { return false }
     if isLoading { hasFailed = failed == 1 }
-    for index in 0..<conditionCount {
-      let framesLeft = reader.readUInt32()
-      let waiting = reader.readUInt32()
-      let count = conditions[index].savedCount
-      let numbers = UnsafeMutablePointer<Float>.allocate(capacity: count)
-      defer { numbers.deallocate() }
-      reader.read(into: numbers, count: count * 4)
-      if isLoading {
-        conditions[index].load(numbers, framesLeft: framesLeft, waiting: waiting, generator.h)
-      } else if !conditions[index].accepts(numbers, framesLeft: framesLeft, waiting: waiting) {
-        return false
-      }
-    }
+    guard conditions.read(&reader, isLoading: isLoading) else { return false }
     guard generator.readNetwork(&reader, isLoading: isLoading) else { return false }
     if let outputConverter, !outputConverter.pointee.read(&reader, isLoading: isLoading) { return false }
     if let inputConverter, !inputConverter.pointee.read(&reader, isLoading: isLoading) { return false }

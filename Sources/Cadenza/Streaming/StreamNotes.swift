@@ -18,12 +18,25 @@ extension Stream {
   /// Every voice of a composer.
   public static var allVoices: Int { 0xFFFF_FFFF }
 
-  /// Lets `instrument` play what the stream composes; nil: silence. Throws `invalidArgument` for an option out of range,
-  /// `unsupported` where the stream is no composer's or the instrument cannot play notes: the stream is unchanged.
+  /// Lets `instrument` play what the stream composes, instead of what did before; nil: silence. Throws `invalidArgument` for an option
+  /// out of range, `unsupported` where the stream is no composer's or the instrument cannot play notes, `outOfMemory`: the stream is
+  /// unchanged. Not at once with anything but parameters and conditions.
   public func setInstrument(_ instrument: Model?, options: InstrumentOptions) throws(Failure) {
-    if let instrument { _ = try options.check(for: instrument) }
-    throw Failure(
-      .unsupported, "the stream does not compose: only a composer's notes are played by another model")
+    guard let composer = player.composer else {
+      throw Failure(
+        .unsupported, "the stream does not compose: only a composer's notes are played by another model")
+    }
+    let owner: OwnedInstrument?
+    if let instrument {
+      let pitchIndex = try options.check(for: instrument)
+      owner = try OwnedInstrument(
+        instrument, pitchIndex: pitchIndex, options: options, outputRate: sampleRate, seed: composer.pointee.seed)
+    } else {
+      owner = nil
+    }
+    composer.pointee.instrument = owner?.instrument
+    ownedInstrument = owner
+    setLatency(player.latency)
   }
 
   /// Sets a condition for the notes of `voice`, or of `allVoices`, that begin from now on; "pitch" is the notes' own. `state` where
@@ -31,11 +44,7 @@ extension Stream {
   public func setInstrumentCondition(
     voice: Int, index: Int, values: UnsafePointer<Float>, count: Int
   ) -> Status {
-    guard let core = player.notes else { return .state }
-    // What was set for all notes before this call came before it.
-    core.pointee.takeConditions()
-    return core.pointee.instrument.setCondition(
-      part: voice == Stream.allVoices ? nil : voice, index: index, values, count: count)
+    player.setInstrumentCondition(part: voice == Stream.allVoices ? nil : voice, index: index, values, count: count)
   }
 
   /// Begins a note `frame` frames after the beginning of the next block. `invalidArgument` where an argument is out of range or the
@@ -45,16 +54,14 @@ extension Stream {
     guard isPossible(frame: frame, voice: voice, pitch: pitch), velocity >= 0, velocity <= 1 else {
       return .invalidArgument
     }
-    guard let core = player.notes else { return .state }
-    return core.pointee.instrument.queueNoteOn(frame, voice: voice, pitch: pitch, velocity: velocity)
+    return player.queueNoteOn(frame, voice: voice, pitch: pitch, velocity: velocity)
   }
 
   /// Ends a note; nothing where it does not sound then. Otherwise as `noteOn`.
   @_noLocks
   public func noteOff(frame: Int, voice: Int, pitch: Int) -> Status {
     guard isPossible(frame: frame, voice: voice, pitch: pitch) else { return .invalidArgument }
-    guard let core = player.notes else { return .state }
-    return core.pointee.instrument.queueNoteOff(frame, voice: voice, pitch: pitch)
+    return player.queueNoteOff(frame, voice: voice, pitch: pitch)
   }
 }
 

@@ -1,7 +1,8 @@
-/// What a stream plays: the model on its own, or the host's notes.
+/// What a stream plays: the model on its own, the host's notes, or what a composer writes.
 enum StreamPlayer {
   case model(UnsafeMutablePointer<StreamCore>)
   case notes(UnsafeMutablePointer<NoteCore>)
+  case composer(UnsafeMutablePointer<Composer>)
 
   /// Lays it out in `arena`. The options are checked for the model.
   init(_ model: Model, _ options: StreamOptions, arena: inout Arena) {
@@ -11,6 +12,13 @@ enum StreamPlayer {
       core.initialize(
         to: NoteCore(model.plan, model.configuration, pitchIndex: pitchIndex, options: options, rates: rates, arena: &arena))
       self = .notes(core)
+    } else if case .notes(let codec) = model.plan.codec {
+      let core = UnsafeMutablePointer<Composer>.allocate(capacity: 1)
+      let defaults = model.configuration.conditions.map { $0.defaultValue }
+      core.initialize(
+        to: Composer(
+          model.plan, codec: codec, defaults: defaults, sampleRate: rates.output, seed: options.seed, arena: &arena))
+      self = .composer(core)
     } else {
       let core = UnsafeMutablePointer<StreamCore>.allocate(capacity: 1)
       let defaults = model.configuration.conditions.map { $0.defaultValue }
@@ -27,6 +35,9 @@ enum StreamPlayer {
     case .notes(let core):
       core.deinitialize(count: 1)
       core.deallocate()
+    case .composer(let core):
+      core.deinitialize(count: 1)
+      core.deallocate()
     }
   }
 
@@ -35,7 +46,17 @@ enum StreamPlayer {
     @_noLocks get {
       switch self {
       case .model(let core): core
-      case .notes: nil
+      case .notes, .composer: nil
+      }
+    }
+  }
+
+  /// Of a composer's stream.
+  var composer: UnsafeMutablePointer<Composer>? {
+    @_noLocks get {
+      switch self {
+      case .model, .notes: nil
+      case .composer(let core): core
       }
     }
   }
@@ -44,7 +65,7 @@ enum StreamPlayer {
   var notes: UnsafeMutablePointer<NoteCore>? {
     @_noLocks get {
       switch self {
-      case .model: nil
+      case .model, .composer: nil
       case .notes(let core): core
       }
     }
@@ -52,22 +73,24 @@ enum StreamPlayer {
 
   var inboxes: UnsafeMutablePointer<ConditionInbox> {
     switch self {
-    case .model(let core): core.pointee.inboxes
+    case .model(let core): core.pointee.conditions.inboxes
     case .notes(let core): core.pointee.inboxes
+    case .composer(let core): core.pointee.conditions.inboxes
     }
   }
 
   var conditionCount: Int {
     switch self {
-    case .model(let core): core.pointee.conditionCount
+    case .model(let core): core.pointee.conditions.count
     case .notes(let core): core.pointee.conditionCount
+    case .composer(let core): core.pointee.conditions.count
     }
   }
 
   /// Index of the condition that only notes set; −1: the host may set every one.
   var pitchIndex: Int {
     switch self {
-    case .model: -1
+    case .model, .composer: -1
     case .notes(let core): core.pointee.pitchIndex
     }
   }
@@ -76,6 +99,7 @@ enum StreamPlayer {
     switch self {
     case .model(let core): core.pointee.latency
     case .notes(let core): core.pointee.instrument.latency
+    case .composer(let core): core.pointee.instrument?.pointee.latency ?? 0
     }
   }
 
@@ -84,17 +108,20 @@ enum StreamPlayer {
       switch self {
       case .model(let core): core.pointee.hasFailed
       case .notes(let core): core.pointee.instrument.hasFailed
+      case .composer(let core): core.pointee.hasFailed
       }
     }
   }
 
   @_noLocks
   func generate(
-    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings, gain: Float
+    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings, tempo: Float, gain: Float
   ) -> Status {
     switch self {
     case .model(let core): core.pointee.generate(into: output, frames: frames, settings: settings, gain: gain)
     case .notes(let core): core.pointee.generate(into: output, frames: frames, settings: settings, gain: gain)
+    case .composer(let core):
+      core.pointee.generate(into: output, frames: frames, settings: settings, tempo: tempo, gain: gain)
     }
   }
 
@@ -103,23 +130,64 @@ enum StreamPlayer {
     switch self {
     case .model(let core): core.pointee.reset(seed: seed)
     case .notes(let core): core.pointee.instrument.reset(seed: seed)
+    case .composer(let core): core.pointee.reset(seed: seed)
+    }
+  }
+
+  // MARK: Notes
+
+  @_noLocks
+  func queueNoteOn(_ frames: Int, voice part: Int, pitch: Int, velocity: Float) -> Status {
+    switch self {
+    case .model: return .state
+    case .notes(let core): return core.pointee.instrument.queueNoteOn(frames, voice: part, pitch: pitch, velocity: velocity)
+    case .composer(let core):
+      guard let instrument = core.pointee.instrument else { return .state }
+      return instrument.pointee.queueNoteOn(frames, voice: part, pitch: pitch, velocity: velocity)
+    }
+  }
+
+  @_noLocks
+  func queueNoteOff(_ frames: Int, voice part: Int, pitch: Int) -> Status {
+    switch self {
+    case .model: return .state
+    case .notes(let core): return core.pointee.instrument.queueNoteOff(frames, voice: part, pitch: pitch)
+    case .composer(let core):
+      guard let instrument = core.pointee.instrument else { return .state }
+      return instrument.pointee.queueNoteOff(frames, voice: part, pitch: pitch)
+    }
+  }
+
+  /// Sets a condition for the notes of `part` that begin from now on; of every part where that is nil.
+  func setInstrumentCondition(part: Int?, index: Int, _ values: UnsafePointer<Float>, count: Int) -> Status {
+    switch self {
+    case .model: return .state
+    case .notes(let core):
+      // What was set for all notes before this call came before it.
+      core.pointee.takeConditions()
+      return core.pointee.instrument.setCondition(part: part, index: index, values, count: count)
+    case .composer(let core):
+      guard let instrument = core.pointee.instrument else { return .state }
+      return instrument.pointee.setCondition(part: part, index: index, values, count: count)
     }
   }
 
   // MARK: State
 
-  /// Voices of a stream that plays notes; 0: of another one.
+  /// Voices of what plays notes; 0: nothing does.
   var voiceCount: Int {
     switch self {
     case .model: 0
     case .notes(let core): core.pointee.instrument.voiceCount
+    case .composer(let core): core.pointee.instrument?.pointee.voiceCount ?? 0
     }
   }
 
   func savedByteCount(_ layout: SavedHeader.Layout) -> Int {
     switch self {
     case .model(let core): core.pointee.savedByteCount
-    case .notes(let core): layout.byteCount + SavedHeader.parametersByteCount + core.pointee.savedByteCount
+    case .notes(let core): layout.byteCount + layout.parametersByteCount + core.pointee.savedByteCount
+    case .composer(let core): layout.byteCount + layout.parametersByteCount + core.pointee.savedByteCount
     }
   }
 
@@ -127,6 +195,7 @@ enum StreamPlayer {
     switch self {
     case .model(let core): core.pointee.save(&writer)
     case .notes(let core): core.pointee.save(&writer)
+    case .composer(let core): core.pointee.save(&writer)
     }
   }
 
@@ -134,6 +203,7 @@ enum StreamPlayer {
     switch self {
     case .model(let core): core.pointee.accepts(reader)
     case .notes(let core): core.pointee.accepts(reader)
+    case .composer(let core): core.pointee.accepts(reader)
     }
   }
 
@@ -141,6 +211,7 @@ enum StreamPlayer {
     switch self {
     case .model(let core): core.pointee.load(reader)
     case .notes(let core): core.pointee.load(reader)
+    case .composer(let core): core.pointee.load(reader)
     }
   }
 }

@@ -16,6 +16,8 @@ struct ConditionInbox {
   /// One thread at a time.
   @_noLocks
   func set(_ values: UnsafePointer<Float>, count: Int) -> Status {
+    // What the codec sets is not the host's.
+    if input.followsPosition { return .unsupported }
     let width = input.width
     if let latest {
       guard count == width, input.accepts(values) else { return .invalidArgument }
@@ -33,6 +35,7 @@ struct ConditionInbox {
 }
 
 extension ConditionConfiguration {
-  /// Values that may wait in a stream: local conditions queue, of a global one the latest counts.
-  public var queueCapacity: Int { framesPerValue == nil ? 1 : ValueQueue.capacity }
+  /// Values that may wait in a stream: local conditions queue, of a global one the latest counts, and one that follows a
+  /// position takes none.
+  public var queueCapacity: Int { followsPosition ? 0 : framesPerValue == nil ? 1 : ValueQueue.capacity }
 }

@@ -57,6 +57,17 @@ struct ConditionPlayer {
     return changed
   }
 
+  /// Sets a condition that follows the position of what is chosen next; true where h changed.
+  @_noLocks
+  mutating func follow(position: UInt64, _ h: UnsafeMutablePointer<Float>) -> Bool {
+    guard input.followsPosition else { return false }
+    let value = Float(position % UInt64(input.size))
+    if current[0] == value { return false }
+    current[0] = value
+    input.write(current, to: h)
+    return true
+  }
+
   @_noLocks
   private func play(_ value: UnsafePointer<Float>, _ h: UnsafeMutablePointer<Float>) {
     ck_copy(current, value, input.width * 4)
