@@ -51,9 +51,6 @@ public final class Stream: @unchecked Sendable {
   /// Throws `invalidArgument` for an option out of range, `unsupported`, `outOfMemory`.
   public convenience init(model: Model, options: StreamOptions) throws(Failure) {
     try options.check(for: model)
-    if case .notes = model.configuration.codec {
-      throw Failure(.unsupported, "the model's codec speaks of notes, which streams of this version do not play")
-    }
     let byteCount = model.streamBytes(options)
     guard let memory = ck_allocate(byteCount) else {
       throw Failure(.outOfMemory, "no memory for a stream of \(byteCount) bytes")
