@@ -55,12 +55,15 @@ let package = Package(
       ? []
       : [
         .systemLibrary(name: "CSndfile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+        .target(name: "CadenzaMidi"),
         .executableTarget(
           name: "cadenza-cli",
           dependencies: [
-            "Cadenza", "CadenzaKernels", "CSndfile", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Cadenza", "CadenzaKernels", "CadenzaMidi", "CSndfile",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
           ]),
         .testTarget(name: "CadenzaTests", dependencies: ["Cadenza", "CadenzaC", "CadenzaKernels"]),
+        .testTarget(name: "CadenzaMidiTests", dependencies: ["CadenzaMidi"]),
         .testTarget(name: "CadenzaCTests", dependencies: ["Cadenza", "CadenzaC", "CCadenza"]),
       ]),
   swiftLanguageModes: [.v6],
