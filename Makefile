@@ -1,6 +1,6 @@
 # The commands people type. `make` alone lists them.
 #
-#   make demo       build everything, play the shipped model into demo.wav
+#   make demo       build everything, play the shipped models into demo.wav, chorale.wav and chorale.mid
 #   make test       every test
 #   make test-training  installs Training/ into an environment of its own, and runs its tests
 #   make test-oracle  the loader against the reference reader of safetensors, which it fetches with pip
@@ -38,9 +38,12 @@ LIB := $(BUILD)/lib
 SO := $(LIB)/libcadenza.so.$(VERSION)
 CLI := $(BUILD)/release/cadenza
 
+# libfluidsynth plays sound fonts for the command, where it is installed; Package.swift asks this variable.
+export CADENZA_FLUIDSYNTH := $(shell pkg-config --exists fluidsynth 2>/dev/null && echo 1)
+
 engine_sources := Package.swift include/cadenza.h \
   $(shell find Sources/Cadenza Sources/CadenzaC Sources/CadenzaKernels -type f 2>/dev/null)
-cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CSndfile -type f 2>/dev/null)
+cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CadenzaMidi Sources/CSndfile Sources/CFluidsynth -type f 2>/dev/null)
 
 .PHONY: help
 help:
@@ -52,7 +55,7 @@ help:
 need-demo:
 	@./.ci/need swift libc binutils cc pkg-config sndfile
 need-test:
-	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile cmake python3
+	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth cmake python3 venv
 need-training:
 	@./.ci/need swift libc binutils cc pkg-config sndfile python3 venv
 
@@ -93,15 +96,23 @@ $(LIB)/libcadenza.a: $(SO)
 
 # ---- The command ------------------------------------------------------------------------------------------------------------
 
+# The command is built again when libfluidsynth has come or gone.
+fluidsynth_state := $(BUILD)/fluidsynth-$(if $(CADENZA_FLUIDSYNTH),found,missing)
+$(fluidsynth_state):
+	@mkdir -p $(BUILD)
+	@rm -f $(BUILD)/fluidsynth-*
+	@touch $@
+
 .PHONY: command
 command: $(CLI)
-$(CLI): $(cli_sources)
+$(CLI): $(cli_sources) $(fluidsynth_state)
 	swift build -c release --scratch-path $(BUILD) --static-swift-stdlib --product cadenza
 	@touch $@
 
 # ---- The demo ---------------------------------------------------------------------------------------------------------------
 
-$(BUILD)/examples/generate: Examples/c/generate.c include/cadenza.h $(LIB)/libcadenza.so
+examples := $(BUILD)/examples/generate $(BUILD)/examples/compose
+$(examples): $(BUILD)/examples/%: Examples/c/%.c include/cadenza.h $(LIB)/libcadenza.so
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -Wall -Wextra $(CFLAGS) -Iinclude $< -o $@ \
 	  $$(pkg-config --cflags --libs sndfile) -L$(LIB) -lcadenza '-Wl,-rpath,$$ORIGIN/../lib' -lm
@@ -115,12 +126,24 @@ DEMO_INSTRUMENT := electric_piano
 DEMO_PITCH := 64
 demo_conditions = $(if $(filter $(shipped),$(MODEL)),instrument=$(DEMO_INSTRUMENT) pitch=$(DEMO_PITCH))
 
+# The composer whose chorale the demo writes, and how the shipped instrument plays it: on the electric piano, which is in tune from
+# alto to soprano, and the bass on the electric bass.
+COMPOSER ?= Examples/models/chorales.safetensors
+CHORALE_WAV ?= chorale.wav
+CHORALE_MID ?= chorale.mid
+CHORALE_TEMPO := 90
+CHORALE_SECONDS := 60
+chorale_options := --seconds $(CHORALE_SECONDS) --tempo $(CHORALE_TEMPO) --seed 1 --instrument-temperature 0.4 \
+  --instrument instrument=electric_piano --voice 3:instrument=electric_bass
+
 .PHONY: demo
 demo: need-demo
-	@$(MAKE) --no-print-directory library $(BUILD)/examples/generate
+	@$(MAKE) --no-print-directory library $(examples)
 	$(BUILD)/examples/generate $(MODEL) $(DEMO_WAV) --seconds $(DEMO_SECONDS) --seed 1 $(demo_conditions)
-	@echo "make demo: built the C library and Examples/c/generate.c, which let $(MODEL) play $(demo_conditions)" \
-	  "for $(DEMO_SECONDS) seconds into $(DEMO_WAV). Listen to it."
+	$(BUILD)/examples/compose $(COMPOSER) $(shipped) $(CHORALE_WAV) $(CHORALE_MID) $(chorale_options)
+	@echo "make demo: built the C library and the examples in Examples/c: generate let $(MODEL) play $(demo_conditions)" \
+	  "for $(DEMO_SECONDS) seconds into $(DEMO_WAV); compose let $(COMPOSER) write a chorale into $(CHORALE_MID) while" \
+	  "$(shipped) played it into $(CHORALE_WAV). Listen to them."
 
 .PHONY: demo-value
 demo-value:
@@ -217,4 +240,4 @@ lint:
 	 else echo "clang-format is not installed: the C sources were not checked"; fi
 
 clean:
-	rm -rf $(BUILD) demo.wav
+	rm -rf $(BUILD) demo.wav chorale.wav chorale.mid

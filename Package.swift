@@ -5,6 +5,10 @@ import PackageDescription
 // one that ships to C: Embedded Swift, a library that needs libc and libm only (see `make library` and CONTRIBUTING.md).
 let embedded = Context.environment["CADENZA_EMBEDDED"] == "1"
 
+// libfluidsynth plays sound fonts for the command, where it is installed: the Makefile looks for it. A manifest that looked itself
+// would be answered from SwiftPM's cache when that changes.
+let hasFluidsynth = Context.environment["CADENZA_FLUIDSYNTH"] == "1"
+
 let engineSettings: [SwiftSetting] =
   embedded
   ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])]
@@ -61,11 +65,13 @@ let package = Package(
           dependencies: [
             "Cadenza", "CadenzaKernels", "CadenzaMidi", "CSndfile",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-          ]),
+          ] + (hasFluidsynth ? ["CFluidsynth"] : [])),
         .testTarget(name: "CadenzaTests", dependencies: ["Cadenza", "CadenzaC", "CadenzaKernels"]),
         .testTarget(name: "CadenzaMidiTests", dependencies: ["CadenzaMidi"]),
         .testTarget(name: "CadenzaCTests", dependencies: ["Cadenza", "CadenzaC", "CCadenza"]),
-      ]),
+      ])
+    + (embedded || !hasFluidsynth
+      ? [] : [.systemLibrary(name: "CFluidsynth", providers: [.apt(["libfluidsynth-dev"])])]),
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11
 )

@@ -6,10 +6,11 @@ import Cadenza
 struct CadenzaCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cadenza",
-    abstract: "Plays, describes, scores and times generative music models.",
+    abstract: "Plays, composes, describes, scores and times generative music models.",
     discussion: """
       EXAMPLES:
         cadenza generate notes.safetensors --set pitch=60 -o note.wav
+        cadenza compose chorales.safetensors -o chorale.mid
         cadenza info notes.safetensors
         cadenza score notes.safetensors recording.wav
         cadenza bench notes.safetensors
@@ -25,7 +26,7 @@ struct CadenzaCommand: ParsableCommand {
         CADENZA_ISA  the instruction set to use: portable, avx2, avx512, neon
       """,
     version: "cadenza \(Version.string)",
-    subcommands: [GenerateCommand.self, InfoCommand.self, ScoreCommand.self, BenchCommand.self]
+    subcommands: [GenerateCommand.self, ComposeCommand.self, InfoCommand.self, ScoreCommand.self, BenchCommand.self]
   )
 
   static func main() {

@@ -87,6 +87,10 @@ struct GenerateCommand: ParsableCommand {
         .wrongUsage, "standard output is a terminal; expected a pipe or a file, as in: cadenza generate \(model) -o - | aplay")
     }
     let model = try ModelLoading.load(model)
+    if case .notes = model.configuration.codec {
+      throw CommandFailure(
+        "\"\(self.model)\" composes and plays no sound of its own; expected another model, or 'cadenza compose'")
+    }
     let rate = sampleRate ?? model.sampleRate
     var schedule = try ConditionSchedule(conditions, model: model, rate: rate)
     let seed = sampling.seed.draw()
@@ -127,16 +131,7 @@ struct GenerateCommand: ParsableCommand {
       let file = try OutputFile(path: output)
       return try SampleStreamWriter(output: file, format: format ?? .pcm16, header: false, sampleRate: rate, frames: frames)
     }
-    let container = try AudioContainer(forPath: output)
-    _ = try container.sndfileFormat(format, sampleRate: rate)
-    if container.isLimitedTo32Bits && frames != Int.max && frames > (1 << 32 - 1 << 16) / (format ?? .pcm16).byteCount {
-      throw CommandFailure(.wrongUsage, "a .\(container.ending) file holds at most 4 GB; expected .w64, .rf64 or .flac")
-    }
-    let file = try OutputFile(path: output)
-    guard file.isOrdinary else {
-      return try SampleStreamWriter(output: file, format: format ?? .pcm16, header: true, sampleRate: rate, frames: frames)
-    }
-    return try SoundFileWriter(output: file, container: container, format: format, sampleRate: rate)
+    return try AudioOutput.open(path: output, format: format, rate: rate, frames: frames)
   }
 
   /// The stream hears the prompt under the conditions that hold at the beginning.

@@ -1,27 +1,31 @@
 import ArgumentParser
 import Cadenza
 
-/// `cadenza score`: how well a model expects recordings.
+/// `cadenza score`: how well a model expects recordings, or pieces.
 struct ScoreCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
-    abstract: "Tell how well a model predicts recordings, in nats and bits a sample.",
+    abstract: "Tell how well a model predicts recordings, in nats and bits a sample, or pieces of music.",
     discussion: """
       Each file is scored from silence, under the conditions set, at temperature 1: the mean negative log-likelihood that the \
       model gives to every sample just before hearing it. Lower is better; guessing evenly among 256 levels costs 8 bits. \
       Files with several channels are averaged to one, and converted where their sample rate is not the model's: the samples \
       counted are the model's.
 
+      For a composer the files are MIDI files, and the figures are nats for each of its choices (a token, a note) and for each \
+      beat. Where it writes several voices, they are the file's tracks and channels, in their order.
+
       EXAMPLES:
         cadenza score notes.safetensors flute.wav --set instrument=flute --set pitch=60
         cadenza score notes.safetensors held-out/*.flac --json
+        cadenza score chorales.safetensors held-out/*.mid
       """
   )
 
   @Argument(help: "A model file (.safetensors).")
   var model: String
 
-  @Argument(help: "Sound files; '-' is standard input.")
+  @Argument(help: "Sound files, or MIDI files for a composer; '-' is standard input.")
   var audio: [String]
 
   @Option(
@@ -50,6 +54,10 @@ struct ScoreCommand: ParsableCommand {
 
   func run() throws {
     let model = try ModelLoading.load(model)
+    if case .notes = model.configuration.codec {
+      try scorePieces(try ComposerModel(model, path: self.model))
+      return
+    }
     guard model.vocabularySize != nil else {
       throw CommandFailure(
         "\"\(self.model)\" predicts values, not probabilities, so nothing can be scored; expected a model with a softmax")
@@ -71,9 +79,40 @@ struct ScoreCommand: ParsableCommand {
     let good = scores.filter { $0.problem == nil }
     let all = Score(path: "all", frames: good.reduce(0) { $0 + $1.frames }, nats: good.reduce(0) { $0 + $1.nats })
     if json {
-      try StandardStreams.print(document(scores, all: all).text)
+      try StandardStreams.print(document(scores.map { ($0.path, $0.problem, row($0)) }, all: row(all)).text)
     } else if !good.isEmpty {
       try StandardStreams.print(table(good, all: all))
+    }
+    if good.count < scores.count { throw ExitCode.failure }
+  }
+
+  private func scorePieces(_ composer: ComposerModel) throws {
+    let schedule = try ConditionSchedule(conditions, model: composer.model, rate: composer.model.sampleRate)
+    try schedule.requireStatic()
+    let stream = try Stream(model: composer.model, options: StreamOptions(for: composer.model))
+    let progress = ProgressBar("scoring", total: audio.count, isQuiet: quiet)
+    defer { progress.clear() }
+    var scores: [PieceScore] = []
+    for path in audio {
+      try Interruption.check()
+      progress.update(scores.count, note: Text.printable(path))
+      do {
+        scores.append(try PieceScore.score(path, composer: composer, stream: stream, schedule: schedule))
+      } catch let failure as CommandFailure where failure.kind == .failed {
+        // One bad file must not lose the others' scores.
+        progress.clear()
+        StandardStreams.complain(failure.message)
+        scores.append(PieceScore(path: path, problem: failure.message))
+      }
+    }
+    progress.clear()
+    let good = scores.filter { $0.problem == nil }
+    let all = PieceScore.sum(good)
+    if json {
+      try StandardStreams.print(
+        document(scores.map { ($0.path, $0.problem, $0.row) }, all: all.row).text)
+    } else if !good.isEmpty {
+      try StandardStreams.print(PieceScore.table(good.count > 1 ? good + [all] : good))
     }
     if good.count < scores.count { throw ExitCode.failure }
   }
@@ -140,24 +179,26 @@ struct ScoreCommand: ParsableCommand {
     return lines.joined(separator: "\n")
   }
 
-  private func document(_ scores: [Score], all: Score) -> JSON {
-    func row(_ score: Score) -> [(key: String, value: JSON)] {
-      [
-        ("samples", .integer(score.frames)), ("nats", .number(score.nats)),
-        ("nats_per_sample", .number(score.natsPerSample)), ("bits_per_sample", .number(score.bitsPerSample)),
-      ]
-    }
-    return .object([
+  private func row(_ score: Score) -> [(key: String, value: JSON)] {
+    [
+      ("samples", .integer(score.frames)), ("nats", .number(score.nats)),
+      ("nats_per_sample", .number(score.natsPerSample)), ("bits_per_sample", .number(score.bitsPerSample)),
+    ]
+  }
+
+  private func document(
+    _ files: [(path: String, problem: String?, row: [(key: String, value: JSON)])], all: [(key: String, value: JSON)]
+  ) -> JSON {
+    .object([
       ("model", .text(model)),
       (
         "files",
         .list(
-          scores.map { score in
-            .object(
-              [("path", .text(score.path))] + (score.problem.map { [("error", .text($0))] } ?? row(score)))
+          files.map { file in
+            .object([("path", .text(file.path))] + (file.problem.map { [("error", .text($0))] } ?? file.row))
           })
       ),
-      ("all", .object(row(all))),
+      ("all", .object(all)),
     ])
   }
 }

@@ -16,6 +16,10 @@ struct ConditionValue {
     }
     self.index = index
     let condition = conditions[index]
+    if condition.followsPosition {
+      throw CommandFailure(
+        .wrongUsage, "condition \"\(condition.name)\" follows the position in the piece, and is not to be set")
+    }
     let parts = argument.value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     switch condition.kind {
     case .classes(let labels, _):

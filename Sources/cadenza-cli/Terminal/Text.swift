@@ -54,6 +54,13 @@ enum Text {
     value == value.rounded() && value.magnitude < 1e7 ? String(Int(value)) : "\(value)"
   }
 
+  /// A MIDI pitch as musicians call it: 60 is `C4`.
+  static func noteName(_ pitch: Int) -> String {
+    let names = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
+    guard (0...127).contains(pitch) else { return String(pitch) }
+    return names[pitch % 12] + String(pitch / 12 - 1)
+  }
+
   /// Text from a file or a stranger, safe for a terminal: control characters become `?`.
   static func printable(_ text: String, keepingNewlines: Bool = false) -> String {
     var result = String.UnicodeScalarView()
