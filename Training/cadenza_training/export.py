@@ -58,6 +58,8 @@ def export(
         "steps": contents["step"],
     }
     nats = validation_nats if validation_nats is not None else contents.get("validation_nats")
+    if validation_nats is None and contents.get("loss_unit", "nats") != "nats":
+        nats = None
     if nats is not None:
         training["validation_nats"] = nats
     tensors = {

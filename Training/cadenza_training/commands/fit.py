@@ -74,6 +74,6 @@ def run(arguments: argparse.Namespace) -> None:
     outcome = fit(configuration, prepared, arguments.output, **options)
     print(
         f"{outcome.step:,} steps, {outcome.samples:,} predictions, {outcome.seconds / 60:.1f} min: "
-        f"{outcome.validation_nats:.4f} nats on the validation split "
+        f"{outcome.validation_nats:.4f} {outcome.unit} on the validation split "
         f"(best {outcome.best_nats:.4f} at step {outcome.best_step:,}); {outcome.reason}"
     )

@@ -24,6 +24,8 @@ class FoldResult:
     steps: int
     validation_nats: float
     best_nats: float
+    # What both are in.
+    unit: str = "nats"
 
 
 def fold_of(prepared: PreparedSet, fold: int, folds: int, seed: int) -> PreparedSet:
@@ -74,6 +76,7 @@ def cross_validate(
                 outcome.step,
                 outcome.validation_nats,
                 outcome.best_nats,
+                outcome.unit,
             )
         )
     _write(results, output)
@@ -93,4 +96,5 @@ def _write(results: list[FoldResult], output: Path) -> None:
     deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
     summary = {"folds": len(values), "mean_nats": mean, "standard_deviation_nats": deviation}
     (output / "folds.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    print(f"{len(values)} folds: {mean:.4f} ± {deviation:.4f} nats a prediction")
+    unit = results[0].unit
+    print(f"{len(values)} folds: {mean:.4f} ± {deviation:.4f} {unit} a prediction")

@@ -107,7 +107,8 @@ def fit(
 
 def _check_rate(model: Path, prepared: PreparedSet) -> None:
     _, theirs = read_model(model)
-    rate = theirs["codec"].get("sample_rate")
+    # Notes have none.
+    rate = theirs["codec"].get("sample_rate", 0)
     if rate != prepared.description.sample_rate:
         raise UserError(
             f"{model} plays at {rate} Hz, {prepared.folder} is at "

@@ -6,29 +6,37 @@ import csv
 import math
 from pathlib import Path
 
-FIELDS = ("step", "seconds", "samples", "learning_rate", "training_nats", "validation_nats")
+FIELDS = ("step", "seconds", "samples", "learning_rate")
+SIDES = ("training", "validation")
 
 
 class LossLog:
-    def __init__(self, path: Path, resumed_step: int) -> None:
-        """Rows after `resumed_step` are of a run that was lost: they go."""
+    def __init__(self, path: Path, resumed_step: int, unit: str = "nats") -> None:
+        """Rows after `resumed_step` are of a run that was lost: they go. `unit`: of the losses,
+        whose columns are called …_nats, or else …_loss."""
         self.path = path
+        self.unit = unit
+        kind = "nats" if unit == "nats" else "loss"
+        self.losses = tuple(f"{side}_{kind}" for side in SIDES)
+        self.fields = (*FIELDS, *self.losses)
         self.rows: list[dict[str, float]] = []
         if resumed_step > 0 and path.exists():
             with path.open(newline="", encoding="utf-8") as file:
                 for row in csv.DictReader(file):
-                    values = {name: float(row[name] or "nan") for name in FIELDS}
+                    values = {name: float(row[name] or "nan") for name in self.fields}
                     if values["step"] <= resumed_step:
                         self.rows.append(values)
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(FIELDS)
-            writer.writerows([_text(row[name]) for name in FIELDS] for row in self.rows)
+            writer.writerow(self.fields)
+            writer.writerows([_text(row[name]) for name in self.fields] for row in self.rows)
 
-    def append(self, row: dict[str, float]) -> None:
+    def append(self, row: dict[str, float], training: float, validation: float) -> None:
+        """`row`: all but the losses."""
+        row = row | dict(zip(self.losses, (training, validation), strict=True))
         self.rows.append(row)
         with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow([_text(row[name]) for name in FIELDS])
+            csv.writer(file).writerow([_text(row[name]) for name in self.fields])
 
     def draw(self) -> None:
         import matplotlib
@@ -37,11 +45,11 @@ class LossLog:
         from matplotlib import pyplot
 
         figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-        for name in ("training_nats", "validation_nats"):
+        for side, name in zip(SIDES, self.losses, strict=True):
             points = [(r["step"], r[name]) for r in self.rows if not math.isnan(r[name])]
             if points:
-                axes.plot(*zip(*points, strict=True), label=name.removesuffix("_nats"))
-        axes.set(xlabel="step", ylabel="nats per sample")
+                axes.plot(*zip(*points, strict=True), label=side)
+        axes.set(xlabel="step", ylabel=f"{self.unit} per prediction")
         if axes.lines:
             axes.legend()
         figure.savefig(self.path.with_suffix(".png"), dpi=100)

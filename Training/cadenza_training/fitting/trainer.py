@@ -49,6 +49,8 @@ class Outcome:
     best_step: int
     best_nats: float
     reason: str
+    # What the losses are in.
+    unit: str = "nats"
 
 
 class Trainer:
@@ -158,6 +160,7 @@ class Trainer:
                     "step": self.step,
                     "samples": self.samples,
                     "validation_nats": self.best_nats,
+                    "loss_unit": self.system.loss_unit,
                     "history": self.history,
                 },
             )
@@ -187,7 +190,11 @@ class Trainer:
         if options.compile:
             self.system.compile()
         self.system.network.train()
-        self.log = LossLog(self.paths.losses, self.step) if self.processes.is_first else None
+        self.log = (
+            LossLog(self.paths.losses, self.step, self.system.loss_unit)
+            if self.processes.is_first
+            else None
+        )
         recent: list[float] = []
         validation_nats = math.nan
         last_checkpoint = time.monotonic()
@@ -213,7 +220,7 @@ class Trainer:
                         recent.clear()
                         self._log(mean, validation_nats if is_validated else math.nan, rate)
                         bar.set_description(self._budget_used())
-                        bar.set_postfix(training=f"{mean:.3f}", validation=f"{validation_nats:.3f}")
+                        bar.set_postfix(training=f"{mean:.4g}", validation=f"{validation_nats:.4g}")
                     if 0 < options.patience <= self.worse_validations:
                         reason = f"no better validation in {options.patience}"
                         break
@@ -238,6 +245,7 @@ class Trainer:
             self.best_step,
             self.best_nats,
             reason,
+            self.system.loss_unit,
         )
 
     def _train_step(self, progress: float) -> tuple[float, float]:
@@ -293,9 +301,9 @@ class Trainer:
                     "seconds": round(self.seconds(), 1),
                     "samples": self.samples,
                     "learning_rate": rate,
-                    "training_nats": round(training_nats, 6),
-                    "validation_nats": round(validation_nats, 6),
-                }
+                },
+                round(training_nats, 6),
+                round(validation_nats, 6),
             )
 
 

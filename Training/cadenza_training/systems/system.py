@@ -46,7 +46,8 @@ class FitConfiguration:
 
 @dataclass(frozen=True)
 class Losses:
-    """Summed negative log-likelihood in nats over `count` predictions."""
+    """Summed negative log-likelihood in nats over `count` predictions, or whatever else the system
+    says that it measures in."""
 
     nats: Tensor
     count: Tensor
@@ -60,6 +61,8 @@ class System(ABC):
     """A network with what it learns from. Made new for a run; `state` and `restore` resume it."""
 
     network: Network
+    # What `next_losses` and `validate` are in; only nats go into the model file.
+    loss_unit: str = "nats"
 
     @staticmethod
     @abstractmethod
@@ -87,7 +90,7 @@ class System(ABC):
 
     @abstractmethod
     def validate(self) -> float:
-        """Mean nats a prediction over the validation split; NaN where it is empty."""
+        """Mean loss of a prediction over the validation split; NaN where it is empty."""
 
     @abstractmethod
     def state(self) -> dict[str, object]:
