@@ -5,6 +5,11 @@
         stream.set_condition("pitch", 60)
         sound = stream.generate(model.sample_rate)
 
+A composer's stream writes notes, and plays them where it has an instrument:
+
+    with engine.load("chorales.safetensors") as model, model.stream(seed=7) as stream:
+        events = stream.compose(60 * model.sample_rate)
+
 Functions that the header marks [main-thread] stay so here: one stream belongs to one thread at a
 time, a model may be shared. A stream keeps its model alive, so they may be closed in any order.
 """
@@ -33,7 +38,16 @@ _OK = 0
 _ERROR_STATE = -7
 _ERROR_MESSAGE_SIZE = 512
 _CONDITION_KINDS = {0: "class", 1: "vector"}
-_PARAMETERS = {"temperature": 0, "top_k": 1, "top_p": 2, "gain": 3}
+_PARAMETERS = {"temperature": 0, "top_k": 1, "top_p": 2, "gain": 3, "tempo": 4}
+_EVENT_KINDS = ("note on", "note off", "end")
+# Events of a block that the engine keeps at most.
+_MOST_EVENTS = 4096
+_EVENTS_LOST = 3
+# Long enough to be quick, short enough that no block has more events than are kept.
+_COMPOSING_BLOCK_FRAMES = 4800
+COMPOSER_CODECS = frozenset(
+    ("performance_events", "melody_steps", "chorale_grid", "note_tokens", "note_matrix")
+)
 
 
 class _Error(ctypes.Structure):
@@ -90,7 +104,7 @@ class _StreamOptions(ctypes.Structure):
         ("gain", ctypes.c_float),
         ("render_ahead_frames", ctypes.c_uint32),
         ("input_sample_rate", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32),
+        ("voices", ctypes.c_uint32),
     )
 
 
@@ -108,9 +122,21 @@ class _StreamStatistics(ctypes.Structure):
     )
 
 
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("frame", ctypes.c_uint64),
+        ("kind", ctypes.c_int32),
+        ("voice", ctypes.c_uint32),
+        ("pitch", ctypes.c_uint32),
+        ("velocity", ctypes.c_float),
+        ("beat", ctypes.c_double),
+    )
+
+
 _pointer = ctypes.c_void_p
 _floats = ctypes.POINTER(ctypes.c_float)
 _status = ctypes.c_int32
+_events = ctypes.POINTER(_Event)
 
 # name: (what it returns, what it takes), as include/cadenza.h declares them.
 _FUNCTIONS = {
@@ -154,6 +180,22 @@ _FUNCTIONS = {
     "cadenza_stream_save_state": (_status, (_pointer, _pointer, ctypes.POINTER(ctypes.c_size_t))),
     "cadenza_stream_load_state": (_status, (_pointer, _pointer, ctypes.c_size_t)),
     "cadenza_stream_get_statistics": (_status, (_pointer, ctypes.POINTER(_StreamStatistics))),
+    "cadenza_stream_read_events": (
+        _status,
+        (_pointer, _events, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t)),
+    ),
+    "cadenza_stream_prime_events": (_status, (_pointer, _events, ctypes.c_size_t, ctypes.c_uint64)),
+    "cadenza_stream_score_events": (
+        _status,
+        (
+            _pointer,
+            _events,
+            ctypes.c_size_t,
+            ctypes.c_uint64,
+            ctypes.POINTER(ctypes.c_double),
+            ctypes.POINTER(ctypes.c_uint64),
+        ),
+    ),
 }
 
 
@@ -190,6 +232,23 @@ class ModelInformation:
     temperature: float
     top_p: float
     top_k: int
+
+    @property
+    def is_composer(self) -> bool:
+        """Whether it writes notes."""
+        return self.codec in COMPOSER_CODECS
+
+
+@dataclass(frozen=True)
+class NoteEvent:
+    """`cadenza_event`, its frame counted from where the stream or the given piece begins."""
+
+    frame: int
+    kind: str  # "note on", "note off" or "end"
+    voice: int = 0
+    pitch: int = 0
+    velocity: float = 0.0  # 0 … 1
+    beat: float = 0.0  # of the stream's tempo; of a piece that is given, ignored
 
 
 @dataclass(frozen=True)
@@ -425,7 +484,8 @@ class Stream(_Handle):
         self._check(status, f"condition {name!r} set to {value!r}; expected {expected}")
 
     def set_parameter(self, name: str, value: float) -> None:
-        """`temperature`, `top_k`, `top_p` or `gain`; the next block uses it."""
+        """`temperature`, `top_k`, `top_p`, `gain` or a composer's `tempo`; the next block uses
+        it."""
         status = self._library.cadenza_stream_set_parameter(
             self._open_handle(), _PARAMETERS[name], value
         )
@@ -465,6 +525,55 @@ class Stream(_Handle):
         )
         self._check(status, f"generating {frames} samples")
         return sound
+
+    def compose(self, frames: int) -> list[NoteEvent]:
+        """Moves a composer's time on by `frames`, or to the end of its piece, and returns what
+        happened; frames count from the first of these."""
+        handle = self._open_handle()
+        sound = np.zeros(min(frames, _COMPOSING_BLOCK_FRAMES), np.float32)
+        room = (_Event * _MOST_EVENTS)()
+        count = ctypes.c_size_t()
+        found: list[NoteEvent] = []
+        for start in range(0, frames, _COMPOSING_BLOCK_FRAMES):
+            block = min(_COMPOSING_BLOCK_FRAMES, frames - start)
+            status = self._library.cadenza_generate_block(handle, _float_pointer(sound), block)
+            self._check(status, f"composing {block} frames")
+            status = self._library.cadenza_stream_read_events(handle, room, _MOST_EVENTS, count)
+            self._check(status, "reading events")
+            if status == _EVENTS_LOST:
+                raise UserError(f"{self.model.path}: more events in a block than the engine keeps")
+            for event in room[: count.value]:
+                kind = _EVENT_KINDS[event.kind]
+                found.append(
+                    NoteEvent(
+                        start + event.frame,
+                        kind,
+                        event.voice,
+                        event.pitch,
+                        event.velocity,
+                        event.beat,
+                    )
+                )
+                if kind == "end":
+                    return found
+        return found
+
+    def prime_events(self, events: Sequence[NoteEvent], frames: int) -> None:
+        """Gives a composer a piece of `frames` frames to continue."""
+        status = self._library.cadenza_stream_prime_events(
+            self._open_handle(), _event_array(events), len(events), frames
+        )
+        self._check(status, f"priming with {len(events)} events")
+
+    def score_events(self, events: Sequence[NoteEvent], frames: int) -> tuple[float, int]:
+        """Primes, and returns the summed negative log-likelihood of the piece's choices in nats,
+        and how many they are."""
+        nats, choices = ctypes.c_double(), ctypes.c_uint64()
+        status = self._library.cadenza_stream_score_events(
+            self._open_handle(), _event_array(events), len(events), frames, nats, choices
+        )
+        self._check(status, f"scoring {len(events)} events")
+        return nats.value, choices.value
 
     def save_state(self) -> bytes:
         """All that decides what comes next; any stream of the same model can load it."""
@@ -521,6 +630,22 @@ def _mono(samples: ArrayLike) -> NDArray[np.float32]:
     if sound.ndim != 1:
         raise UserError(f"samples of shape {sound.shape}; expected one channel, a flat array")
     return sound
+
+
+def _event_array(events: Sequence[NoteEvent]) -> ctypes.Array:
+    return (_Event * len(events))(
+        *(
+            _Event(
+                event.frame,
+                _EVENT_KINDS.index(event.kind),
+                event.voice,
+                event.pitch,
+                event.velocity,
+                event.beat,
+            )
+            for event in events
+        )
+    )
 
 
 def _float_pointer(values: NDArray[np.float32]) -> ctypes._Pointer:

@@ -3,10 +3,10 @@
   cadenza-train card notes.safetensors --set SET --evaluation evaluation/evaluation.json \\
       --losses run/loss.csv --note chosen.md --output notes.md
 
-The picture beside the page shows a sound that the engine generates now, with the seed and the
-conditions given, and the losses. The model file keeps its tensors to the byte; the keys `data`,
-`recipe`, `steps` and `validation_nats` of its `training` are set where they are known
-(--keep-model leaves the file alone).
+The picture beside the page shows a sound that the engine generates now, or a composer's piece as a
+piano roll, with the seed and the conditions given, and the losses. The model file keeps its tensors
+to the byte; the keys `data`, `recipe`, `steps` and `validation_nats` of its `training` are set
+where they are known (--keep-model leaves the file alone).
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--note", type=Path, help="Markdown on how the model was chosen and what was tried"
     )
     parser.add_argument("--image", type=Path, help="left out: beside the page, PNG")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of the sound drawn (2)")
-    parser.add_argument("--seed", type=int, default=1, help="of the sound drawn (1)")
+    parser.add_argument("--seconds", type=float, help="of the sound (2) or piece (16) drawn")
+    parser.add_argument("--seed", type=int, default=1, help="of what is drawn (1)")
     parser.add_argument("--temperature", type=float, help="left out: the model's own")
     parser.add_argument(
         "--condition",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="of the sound drawn: a label or a number; may be repeated",
+        help="of what is drawn: a label or a number; may be repeated",
     )
     parser.add_argument("--keep-model", action="store_true", help="do not rewrite the model file")
 
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from cadenza_training.data.prepared_set import PreparedSet
     from cadenza_training.evaluation import model_card
+    from cadenza_training.evaluation.asked_conditions import setting_of
     from cadenza_training.evaluation.loss_curve import LossCurve
     from cadenza_training.evaluation.model_metadata import update_training
     from cadenza_training.evaluation.model_picture import draw_picture
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
         seconds=arguments.seconds,
         seed=arguments.seed,
         temperature=arguments.temperature,
-        settings=[_setting(text) for text in arguments.condition],
+        settings=[setting_of(text) for text in arguments.condition],
     )
     if not arguments.keep_model:
         values = model_card.training_values(material, arguments.recipe, arguments.steps)
@@ -91,13 +92,3 @@ def _text_of(path: Path | None) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-
-
-def _setting(text: str) -> tuple[str, str | float]:
-    name, equals, value = text.partition("=")
-    if not equals or not name or not value:
-        raise UserError(f"--condition {text}: expected NAME=VALUE")
-    try:
-        return name, float(value)
-    except ValueError:
-        return name, value

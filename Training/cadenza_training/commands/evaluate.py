@@ -7,10 +7,12 @@ midi_pitch and answers (the name of the reference that a file answers).
 
   cadenza-train evaluate SET GENERATED --output evaluation
   cadenza-train evaluate SET --generate notes.safetensors --temperature 0.9 --output evaluation
+  cadenza-train evaluate CHORALES --generate chorales.safetensors --notes 50 --output evaluation
+  cadenza-train evaluate CHORALES MIDI-FILES --harmony --output evaluation
 
 The folder of --output receives evaluation.json, evaluation.md and plots; with --generate also the
-generated sounds, and with --nearest the passages nearest to training passages, to listen to. Every
-metric is defined in EVALUATION.md.
+generated sounds or pieces (MIDI), and with --nearest the passages nearest to training passages, to
+listen to. Every metric is defined in EVALUATION.md.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ import argparse
 from pathlib import Path
 
 from cadenza_training.errors import UserError
+
+# Where --seconds is left out.
+SOUND_SECONDS = 1.5
+PIECE_SECONDS = 60.0
 
 SUMMARY = "compare generated sound or notes with real ones, and look for copies"
 
@@ -67,6 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help="compare only so much of every file; with --generate: as much as is generated",
     )
+    parser.add_argument(
+        "--harmony",
+        action="store_true",
+        help="notes: check four-part harmony; a chorale model's pieces always are",
+    )
     generation = parser.add_argument_group("generation")
     generation.add_argument(
         "--generate", type=Path, metavar="MODEL", help="a model file, to generate with and score"
@@ -78,11 +89,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="for pitches spread over each instrument's range, or those of the reference",
     )
     generation.add_argument(
-        "--notes", type=int, default=20, help="for each instrument, or each reference (20)"
+        "--notes",
+        type=int,
+        default=20,
+        help="sounds for each instrument, or each reference; pieces of a composer (20)",
     )
-    generation.add_argument("--seconds", type=float, default=1.5, help="of each sound (1.5)")
+    generation.add_argument("--seconds", type=float, help="of each sound (1.5) or piece (60)")
     generation.add_argument("--seed", type=int, default=1, help="of the first sound (1)")
     generation.add_argument("--temperature", type=float, help="left out: the model's own")
+    generation.add_argument(
+        "--condition",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of a composer's pieces: a label or a number; may be repeated",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -123,6 +144,7 @@ def _sounds(arguments: argparse.Namespace) -> object:
     from cadenza_training.evaluation.sound_files import find_sounds
     from cadenza_training.evaluation.split_choice import training_folder
 
+    seconds = arguments.seconds or SOUND_SECONDS
     reference = find_sounds(arguments.reference, arguments.split)
     training_place = training_folder(arguments.training, arguments.reference)
     training = None if training_place is None else find_sounds(training_place)
@@ -130,7 +152,7 @@ def _sounds(arguments: argparse.Namespace) -> object:
     first_seconds = arguments.first_seconds
     if arguments.generate is not None:
         generated_folder = arguments.output / "generated"
-        first_seconds = first_seconds or arguments.seconds
+        first_seconds = first_seconds or seconds
         if arguments.ask == "reference":
             requests = generated_sounds.requests_like(
                 reference.files, arguments.notes, arguments.seed
@@ -146,7 +168,7 @@ def _sounds(arguments: argparse.Namespace) -> object:
             arguments.generate,
             requests,
             generated_folder,
-            seconds=arguments.seconds,
+            seconds=seconds,
             temperature=arguments.temperature,
         )
     options = SoundOptions(
@@ -163,7 +185,7 @@ def _sounds(arguments: argparse.Namespace) -> object:
     if arguments.generate is not None:
         temperature = "its own" if arguments.temperature is None else arguments.temperature
         evaluation.settings["asked"] = (
-            f"{arguments.notes} sounds of {arguments.seconds:g} s for each "
+            f"{arguments.notes} sounds of {seconds:g} s for each "
             + ("instrument, over its range" if arguments.ask == "ranges" else "reference")
             + f"; seeds from {arguments.seed}, temperature {temperature}"
         )
@@ -171,23 +193,57 @@ def _sounds(arguments: argparse.Namespace) -> object:
 
 
 def _pieces(arguments: argparse.Namespace) -> object:
+    from cadenza_training.evaluation.asked_conditions import setting_of
     from cadenza_training.evaluation.evaluate_pieces import PieceOptions, evaluate_pieces
+    from cadenza_training.evaluation.generated_pieces import generate_pieces
+    from cadenza_training.evaluation.model_metadata import read_configuration
     from cadenza_training.evaluation.pieces import read_pieces
     from cadenza_training.evaluation.split_choice import training_folder
 
-    if arguments.generate is not None or arguments.model is not None:
-        raise UserError(
-            "models of notes are not generated from or scored here yet; expected a folder of MIDI "
-            "files as GENERATED, and no --model"
-        )
+    if arguments.cadenza_command is not None:
+        raise UserError("--command scores sound; notes are scored by the engine's library")
+    held_out = read_pieces(arguments.reference, arguments.split)
     training_place = training_folder(arguments.training, arguments.reference)
+    model = arguments.generate or arguments.model
+    first_seconds = arguments.first_seconds
+    generated_folder = arguments.generated
+    if arguments.generate is not None:
+        seconds = arguments.seconds or PIECE_SECONDS
+        first_seconds = first_seconds or seconds
+        generated_folder = arguments.output / "generated"
+        generate_pieces(
+            arguments.generate,
+            generated_folder,
+            count=arguments.notes,
+            seed=arguments.seed,
+            seconds=seconds,
+            temperature=arguments.temperature,
+            settings=[setting_of(text) for text in arguments.condition],
+        )
+    reference, generated = held_out, read_pieces(generated_folder)
+    if first_seconds is not None:
+        reference = reference.first_seconds(first_seconds)
+        generated = generated.first_seconds(first_seconds)
+    is_chorale = (
+        model is not None and read_configuration(model)["codec"].get("kind") == "chorale_grid"
+    )
     options = PieceOptions(
         output=arguments.output,
         training=None if training_place is None else read_pieces(training_place),
         nearest=arguments.nearest,
+        harmony=arguments.harmony or is_chorale,
+        model=model,
+        beside=tuple(arguments.beside),
+        held_out=held_out,
     )
-    return evaluate_pieces(
-        read_pieces(arguments.reference, arguments.split),
-        read_pieces(arguments.generated),
-        options,
-    )
+    evaluation = evaluate_pieces(reference, generated, options)
+    if first_seconds is not None:
+        evaluation.settings["compared"] = f"the first {first_seconds:g} s of every piece"
+    if arguments.generate is not None:
+        temperature = "its own" if arguments.temperature is None else arguments.temperature
+        asked = ", ".join([f"temperature {temperature}", *arguments.condition])
+        evaluation.settings["asked"] = (
+            f"{arguments.notes} pieces of at most {seconds:g} s; seeds from {arguments.seed}, "
+            f"{asked}"
+        )
+    return evaluation

@@ -20,6 +20,8 @@ SUSTAIN_PEDAL = 64
 PEDAL_DOWN = 64
 # Microseconds a quarter note, until a file says otherwise.
 DEFAULT_TEMPO = 500_000
+# The same as quarter notes a minute.
+DEFAULT_QUARTERS = 120.0
 # Of the files that are written: a tick is about a millisecond.
 TICKS_PER_BEAT = 480
 
@@ -90,10 +92,13 @@ def read_midi(path: Path, options: NotesOptions) -> list[Note]:
     return _notes(events, TempoMap(changes, file.ticks_per_beat))
 
 
-def write_midi(path: Path, notes: Sequence[Note]) -> None:
-    """A type 1 file at 120 quarter notes a minute, one track a voice, onsets as in seconds."""
-    ticks_per_second = TICKS_PER_BEAT * 1_000_000 / DEFAULT_TEMPO
+def write_midi(path: Path, notes: Sequence[Note], tempo: float = DEFAULT_QUARTERS) -> None:
+    """A type 1 file at `tempo` quarter notes a minute, one track a voice, onsets as in seconds."""
+    ticks_per_second = TICKS_PER_BEAT * tempo / 60.0
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
+    if tempo != DEFAULT_QUARTERS:
+        microseconds = round(60_000_000 / tempo)
+        file.add_track("tempo").append(mido.MetaMessage("set_tempo", tempo=microseconds))
     for voice in sorted({note.voice for note in notes}):
         # (tick, whether it starts, pitch, velocity): what ends at a tick ends before what starts.
         moves = []

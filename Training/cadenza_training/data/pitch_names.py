@@ -67,3 +67,11 @@ def _midi_number(letter: str, accidental: str | None, octave: str) -> int:
     semitone = SEMITONES[letter.lower()] + ACCIDENTALS[accidental or ""]
     # MIDI number 60 is C4, so that number 0 is C-1.
     return 12 * (int(octave) + 1) + semitone
+
+
+def pitch_name(number: int) -> str:
+    """A MIDI number's name with a sharp where it has one: 60 is C4, 61 is C#4."""
+    names = {semitone: letter.upper() for letter, semitone in SEMITONES.items()}
+    octave, semitone = divmod(number, 12)
+    letter = names.get(semitone) or f"{names[semitone - 1]}#"
+    return f"{letter}{octave - 1}"

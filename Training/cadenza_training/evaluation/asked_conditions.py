@@ -56,3 +56,14 @@ def _is_class(condition: Condition, value: int | str) -> bool:
     if isinstance(value, str):
         return value in condition.labels
     return condition.kind == "vector" or 0 <= value < condition.size
+
+
+def setting_of(text: str) -> tuple[str, str | float]:
+    """NAME=VALUE of a command line: a number, or else a label."""
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise UserError(f"--condition {text}: expected NAME=VALUE")
+    try:
+        return name, float(value)
+    except ValueError:
+        return name, value

@@ -9,17 +9,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cadenza_training.errors import UserError
 from cadenza_training.evaluation import note_histograms, pitch_content, plots, score_agreement
 from cadenza_training.evaluation.clock import Clock
+from cadenza_training.evaluation.generated_pieces import (
+    choices_per_step,
+    has_likelihood,
+    score_pieces,
+)
+from cadenza_training.evaluation.harmony import harmony_metrics
 from cadenza_training.evaluation.kullback_leibler import divergence
 from cadenza_training.evaluation.metric import Metric, MetricKind, NotDefinedError
+from cadenza_training.evaluation.model_metadata import read_configuration, tensors_checksum
 from cadenza_training.evaluation.nearest_pairs import write_note_pairs
+from cadenza_training.evaluation.next_note import next_note_figures
 from cadenza_training.evaluation.note_histograms import overlap
 from cadenza_training.evaluation.note_novelty import PASSAGE_NOTES, NotePassage, note_novelty
 from cadenza_training.evaluation.novelty import Novelty, novelty_table
 from cadenza_training.evaluation.pieces import Piece, PieceFolder
 from cadenza_training.evaluation.report import Evaluation, Table
 from cadenza_training.evaluation.score_agreement import PiecePair
+from cadenza_training.systems.note_matrix.codec import NoteMatrixCodec
 
 REPORT = "COMP9491 4.2"
 
@@ -30,6 +40,13 @@ class PieceOptions:
     training: PieceFolder | None = None
     # Pairs to write; 0: none.
     nearest: int = 0
+    # Four voices: their chords, parallels and ranges.
+    harmony: bool = False
+    # The composer, and others to score beside it.
+    model: Path | None = None
+    beside: tuple[Path, ...] = ()
+    # What the next notes are predicted of, where not all of the reference is compared.
+    held_out: PieceFolder | None = None
 
 
 def evaluate_pieces(
@@ -45,6 +62,18 @@ def evaluate_pieces(
         metric, novelty = _novelty(reference, generated, options.training)
     metrics.append(metric)
     tables: list[Table] = []
+    if options.harmony:
+        with clock("harmony"):
+            rows, table = harmony_metrics(
+                reference.pieces,
+                generated.pieces,
+                None if options.training is None else options.training.pieces,
+            )
+        metrics += rows
+        tables += [] if table is None else [table]
+    if options.model is not None:
+        with clock("likelihood"):
+            tables += _prediction_tables(reference, options)
     sentences: list[str] = []
     if novelty is not None:
         tables.append(novelty_table(novelty))
@@ -59,7 +88,37 @@ def evaluate_pieces(
     }
     if options.training is not None:
         settings["training"] = _described(options.training)
+    if reference.split:
+        settings["reference split"] = reference.split
+    if options.model is not None:
+        settings["model"] = options.model.name
+        settings["model tensors (SHA-256)"] = tensors_checksum(options.model)
     return Evaluation("notes", settings, metrics, tables, sentences, pictures, clock.seconds)
+
+
+def _prediction_tables(reference: PieceFolder, options: PieceOptions) -> list[Table]:
+    """How well the models predict the reference; those that predict numbers have no likelihood."""
+    scores = []
+    for model in (options.model, *options.beside):
+        codec = read_configuration(model)["codec"]
+        if not has_likelihood(codec):
+            continue
+        nats, choices = score_pieces(model, reference.pieces)
+        per_step = choices_per_step(codec)
+        name = "this model" if model == options.model else model.name
+        scores.append((name, choices, nats / choices, nats / choices * per_step))
+    tables = []
+    if scores:
+        columns = ("model", "choices", "nats a choice", "nats a step")
+        title = f"Likelihood of {reference.title}, by the engine"
+        tables.append(Table("score", title, columns, tuple(scores)))
+    if read_configuration(options.model)["codec"]["kind"] == NoteMatrixCodec.kind:
+        if options.training is None:
+            raise UserError("a note matrix is evaluated beside its training set: name --training")
+        held_out = options.held_out or reference
+        figures = next_note_figures(options.model, held_out.pieces, options.training.pieces)
+        tables += figures.tables()
+    return tables
 
 
 def _described(folder: PieceFolder) -> str:

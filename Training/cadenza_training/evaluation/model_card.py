@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cadenza_training.data.prepared_set import SPLITS, AudioEntry, PreparedSet
+from cadenza_training.engine import COMPOSER_CODECS
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.codec_vocabulary import vocabulary
 from cadenza_training.evaluation.loss_curve import LossCurve
 from cadenza_training.evaluation.model_metadata import (
     TensorFacts,
@@ -78,6 +80,10 @@ def training_values(
         is_held_out = material.evaluation.settings.get("reference split") != "train"
         if nats is not None and material.evaluation.kind == "audio" and is_held_out:
             values["validation_nats"] = round(nats, 4)
+        score = material.evaluation.table("score")
+        if score is not None and is_held_out and score.rows[0][0] == "this model":
+            # Of a composer, nats a step.
+            values["validation_nats"] = round(float(score.rows[0][-1]), 4)
     return values
 
 
@@ -86,6 +92,7 @@ def card(material: CardMaterial) -> str:
     tensors = read_tensor_facts(material.model)
     sections = [
         _introduction(material, configuration),
+        vocabulary(configuration["codec"]),
         _conditions(material, configuration),
         _network(configuration, tensors),
         _data(material, configuration),
@@ -104,13 +111,15 @@ def _introduction(material: CardMaterial, configuration: dict) -> str:
     description = configuration.get("description") or "A generative model of music"
     lines = [f"# {configuration.get('name') or material.model.stem}", ""]
     lines += [f"{description.rstrip('.')}." + (f" {sound}." if sound else ""), ""]
-    words = [f"cadenza generate {material.model.name} --seconds 2"]
+    is_composer = codec.get("kind") in COMPOSER_CODECS
+    verb, file = ("compose", "piece.mid") if is_composer else ("generate", "sound.wav")
+    words = [f"cadenza {verb} {material.model.name} --seconds {60 if is_composer else 2}"]
     settings = [
         f"--set {condition['name']}={_default(condition)}"
         for condition in configuration.get("conditions", [])
-        if condition["kind"] == "class"
+        if condition["kind"] == "class" and "follows" not in condition
     ]
-    lines.append("    " + " ".join([*words, *settings, "-o sound.wav"]))
+    lines.append("    " + " ".join([*words, *settings, f"-o {file}"]))
     sampling = configuration.get("sampling", {})
     drawn = [f"temperature {sampling.get('temperature', 1.0):g}"]
     drawn += [f"top-k {sampling['top_k']}"] if sampling.get("top_k") else []
@@ -146,6 +155,8 @@ def _conditions(material: CardMaterial, configuration: dict) -> str:
         )
         lasts = condition.get("frames_per_value")
         when = "until the next" if lasts is None else f"{lasts:,} samples each"
+        if "follows" in condition:
+            when = "a step: the codec sets it, to the step's number in turn"
         rows.append((f"`{condition['name']}`", condition["kind"], values, when))
     text = "## Conditions\n\n" + markdown_table(("condition", "kind", "values", "last"), rows)
     instruments = () if material.prepared is None else material.prepared.description.instruments

@@ -1,4 +1,4 @@
-"""The picture of a model's card: one sound that the engine generates, and the losses."""
+"""The picture of a model's card: one sound or piece that the engine generates, and the losses."""
 
 from __future__ import annotations
 
@@ -6,23 +6,41 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cadenza_training.engine import Engine
+import numpy as np
+
+from cadenza_training.engine import Engine, Model
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.generated_pieces import compose_piece
 from cadenza_training.evaluation.model_card import CardMaterial
-from cadenza_training.evaluation.plots import draw_model
+from cadenza_training.evaluation.plots import draw_composer, draw_model
+
+# Of what is drawn, where nothing else is asked.
+SOUND_SECONDS = 2.0
+PIECE_SECONDS = 16.0
 
 
 def draw_picture(
     material: CardMaterial,
     image: Path,
     *,
-    seconds: float,
+    seconds: float | None,
     seed: int,
     temperature: float | None,
     settings: Sequence[tuple[str, str | float]],
 ) -> CardMaterial:
     """Draws, and says in the caption what can be seen."""
     with Engine().load(material.model) as model:
+        if model.information.is_composer:
+            return _draw_piece(
+                model,
+                material,
+                image,
+                seconds=seconds or PIECE_SECONDS,
+                seed=seed,
+                temperature=temperature,
+                settings=settings,
+            )
+        seconds = seconds or SOUND_SECONDS
         frames = round(seconds * model.sample_rate)
         if frames < 1:
             raise UserError(f"{seconds} seconds are less than one sample")
@@ -40,14 +58,58 @@ def draw_picture(
         "" if losses is None else losses.axis,
         image,
     )
+    caption = _caption(
+        "Waveform and spectrogram of a generated sound", material, settings, seed, used_temperature
+    )
+    return replace(material, image_caption=caption)
+
+
+def _draw_piece(
+    model: Model,
+    material: CardMaterial,
+    image: Path,
+    *,
+    seconds: float,
+    seed: int,
+    temperature: float | None,
+    settings: Sequence[tuple[str, str | float]],
+) -> CardMaterial:
+    piece = compose_piece(
+        model, seed=seed, seconds=seconds, temperature=temperature, settings=settings
+    )
+    if not piece.notes:
+        raise UserError(f"{material.model} composed no note in {seconds:g} s with seed {seed}")
+    losses = material.losses
+    draw_composer(
+        np.array(
+            [
+                (note.onset_beats, note.duration_beats, note.pitch, note.voice)
+                for note in piece.notes
+            ]
+        ),
+        {} if losses is None else losses.curves,
+        "" if losses is None else losses.axis,
+        image,
+    )
+    used = model.information.temperature if temperature is None else temperature
+    caption = _caption("Piano roll of a generated piece", material, settings, seed, used)
+    return replace(material, image_caption=caption)
+
+
+def _caption(
+    what: str,
+    material: CardMaterial,
+    settings: Sequence[tuple[str, str | float]],
+    seed: int,
+    temperature: float,
+) -> str:
     asked = [
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in settings
     ]
-    caption = (
-        "Waveform and spectrogram of a generated sound: "
+    return (
+        f"{what}: "
         + ", ".join([*(asked or ["the model's own conditions"]), f"seed {seed}"])
-        + f", temperature {used_temperature:g}"
-        + ("" if losses is None else "; the losses of its training")
+        + f", temperature {temperature:g}"
+        + ("" if material.losses is None else "; the losses of its training")
     )
-    return replace(material, image_caption=caption)

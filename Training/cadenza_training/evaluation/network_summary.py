@@ -8,7 +8,7 @@ from itertools import groupby
 def network_summary(network: dict) -> str:
     """One sentence without its end; kinds that are not known here have their numbers listed."""
     kind = str(network.get("kind", "network"))
-    describe = {"wavenet": _wavenet, "recurrent": _recurrent}.get(kind)
+    describe = {"wavenet": _wavenet, "recurrent": _recurrent, "transformer": _transformer}.get(kind)
     return _listed(network, kind) if describe is None else describe(network)
 
 
@@ -27,9 +27,13 @@ def _wavenet(network: dict) -> str:
 
 def _recurrent(network: dict) -> str:
     runs = [
-        (f"{'bidirectional ' if both_ways else ''}{kind.upper()}", channels, len(list(run)))
-        for (kind, channels, both_ways), run in groupby(
-            (str(layer["kind"]), layer["channels"], bool(layer.get("bidirectional")))
+        (kind, channels, len(list(run)))
+        for (kind, channels), run in groupby(
+            (
+                ("bidirectional " if layer.get("bidirectional") else "")
+                + str(layer["kind"]).upper(),
+                layer["channels"],
+            )
             for layer in network["layers"]
         )
     ]
@@ -37,16 +41,32 @@ def _recurrent(network: dict) -> str:
         f"{count} {kind} layer{'s' if count > 1 else ''} of {channels} channels"
         for kind, channels, count in runs
     )
-    if "window" in network:
-        layers += f" over a window of {network['window']}"
+    window = f" over the last {network['window']} elements" if "window" in network else ""
     if network["head"]["kind"] == "fields":
-        heads = (
-            f"a softmax over {field['size']}" if field["kind"] == "softmax" else "a number"
-            for field in network["head"]["fields"]
-        )
-        return f"recurrent network: {layers}, which predicts {', '.join(heads)}"
+        return f"recurrent network: {layers}{window}, {_fields(network)}"
     head = "a softmax" if network["head"]["kind"] == "softmax" else "a linear head"
-    return f"recurrent network: {layers}, {head}, {_input(network['input'])}"
+    return f"recurrent network: {layers}{window}, {head}, {_input(network['input'])}"
+
+
+def _fields(network: dict) -> str:
+    heads = [
+        f"a softmax over {head['size']}"
+        if head["kind"] == "softmax"
+        else f"a number, noise {head.get('noise', 0.0):.4g}"
+        for head in network["head"]["fields"]
+    ]
+    return f"{len(heads)} fields: {', '.join(heads)}"
+
+
+def _transformer(network: dict) -> str:
+    layers = network["layers"]
+    return (
+        f"transformer (Vaswani et al. 2017), decoder only: {layers} "
+        f"layer{'s' if layers > 1 else ''} of {network['channels']} channels, "
+        f"{network['heads']} heads, a window of {network['window']:,} steps, "
+        f"{network['positions']} positions, "
+        f"{network.get('feedforward_channels', 4 * network['channels'])} feed-forward channels"
+    )
 
 
 def _input(values: dict) -> str:

@@ -40,6 +40,18 @@ class Piece:
         voice = self.column("voice")
         return [self.table[voice == number] for number in np.unique(voice)]
 
+    def first_seconds(self, seconds: float) -> Piece:
+        """The notes that begin in so many seconds, shortened to end in them; the first note is
+        always there."""
+        begins = self.column("onset_seconds")
+        table = self.table[begins < max(seconds, begins.min() + 1e-6)].copy()
+        length = table[:, _COLUMN["duration_seconds"]]
+        room = np.maximum(seconds - table[:, _COLUMN["onset_seconds"]], 1e-3)
+        share = np.minimum(1.0, room / np.maximum(length, 1e-3))
+        for name in ("duration_seconds", "duration_beats"):
+            table[:, _COLUMN[name]] *= share
+        return Piece(self.name, table)
+
 
 @dataclass(frozen=True)
 class PieceFolder:
@@ -51,6 +63,9 @@ class PieceFolder:
     @property
     def title(self) -> str:
         return title_of(self.folder, self.description, self.split)
+
+    def first_seconds(self, seconds: float) -> PieceFolder:
+        return replace(self, pieces=tuple(piece.first_seconds(seconds) for piece in self.pieces))
 
 
 def piece_of(name: str, rows: list[tuple[float, ...]]) -> Piece:
@@ -96,8 +111,12 @@ def read_piece(path: Path, name: str) -> Piece:
     return piece_of(name, [astuple(note) for note in notes])
 
 
+def notes_of(table: NDArray[np.float64]) -> list[Note]:
+    return [Note(*row[:4], *map(int, row[4:])) for row in table.tolist()]
+
+
 def write_piece(table: NDArray[np.float64], path: Path) -> None:
     """Rows of notes as a MIDI file that begins with the first of them, one track a voice."""
     first = table[:, _COLUMN["onset_seconds"]].min()
-    notes = [Note(*row[:4], *map(int, row[4:])) for row in table.tolist()]
+    notes = notes_of(table)
     write_midi(path, [replace(note, onset_seconds=note.onset_seconds - first) for note in notes])

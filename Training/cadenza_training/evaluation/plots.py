@@ -125,6 +125,37 @@ def draw_piano_rolls(
     return _save(figure, path)
 
 
+def draw_composer(
+    notes: NDArray[np.floating],
+    losses: dict[str, tuple[list[float], list[float]]],
+    loss_axis: str,
+    path: Path,
+) -> None:
+    """A generated piece, rows of onset, duration (beats), pitch and voice, a colour for each voice;
+    and, where there are losses, their curves: name to (places, values)."""
+    rows = 2 if losses else 1
+    figure, grid = pyplot.subplots(rows, 1, figsize=(7.0, 2.6 * rows), squeeze=False)
+    roll = grid[0, 0]
+    for number in np.unique(notes[:, 3]):
+        voice = notes[notes[:, 3] == number]
+        roll.barh(
+            voice[:, 2], voice[:, 1], left=voice[:, 0], height=0.9, label=f"voice {number:.0f}"
+        )
+    if len(np.unique(notes[:, 3])) > 1:
+        roll.legend(fontsize=6, ncols=4)
+    roll.set_xlabel("beats", fontsize=7)
+    roll.set_ylabel("MIDI pitch", fontsize=7)
+    for name, (places, values) in losses.items():
+        grid[1, 0].plot(places, values, label=name, linewidth=0.9)
+    if losses:
+        grid[1, 0].set_xlabel(loss_axis, fontsize=7)
+        grid[1, 0].set_ylabel("loss", fontsize=7)
+        grid[1, 0].legend(fontsize=7)
+    for axes in grid[:, 0]:
+        axes.tick_params(labelsize=6)
+    _save(figure, path)
+
+
 def draw_model(
     samples: NDArray[np.floating],
     sample_rate: int,

@@ -180,7 +180,10 @@ class Recurrent(Network):
         steps, columns = inputs.shape[:2]
         # [steps, columns, …, window], and then [window, steps * columns, …].
         windows = known.unfold(0, self.window, 1).movedim(-1, 0).flatten(1, 2)
-        repeated = [values.repeat(steps) for values in conditions]
+        # All elements of a window are heard under the conditions of its prediction.
+        repeated = [
+            values.repeat(steps) if values.ndim == 1 else values.flatten() for values in conditions
+        ]
         outputs = self.predict(windows, repeated).unflatten(0, (steps, columns))
         return outputs, [(known[len(known) - before :],)]
 
@@ -211,7 +214,8 @@ class Recurrent(Network):
         signal = self.embedding(inputs) if self.fields is None else self.fields(inputs)
         if self.conditions:
             vector = self.condition_tables(conditions)
-            signal = torch.cat([signal, vector.expand(len(inputs), *vector.shape)], dim=-1)
+            vector = vector.expand(*signal.shape[:-1], vector.shape[-1])
+            signal = torch.cat([signal, vector], dim=-1)
         states_after = []
         for index, layer in enumerate(self.layers):
             before = None if state is None else state[index]
