@@ -114,6 +114,10 @@ def test_moments() -> None:
     rows += [(0.0, 0.25, 0.0, 0.5, 48.0, 80.0, 3.0), (0.25, 0.25, 0.5, 0.5, 50.0, 80.0, 3.0)]
     piece = piece_of("passing", rows)
     assert list(chords_of(piece, "change")) == [(72, 67, 64, 48), (72, 67, 64, 50)]
+    # A note that is struck again is no change.
+    again = [(0.5, 0.5, 1.0, 1.0, 72.0, 80.0, 0.0), (0.0, 0.5, 0.0, 1.0, 72.0, 80.0, 0.0)]
+    struck = piece_of("struck", [*again, *rows[1:3], (0.0, 1.0, 0.0, 2.0, 48.0, 80.0, 3.0)])
+    assert list(chords_of(struck, "change")) == [(72, 67, 64, 48)]
     # On the second beat the bass rests.
     assert list(chords_of(piece, "beat")) == [(72, 67, 64, 48), None]
     with pytest.raises(NotDefinedError, match="has 1 voices, expected 4"):

@@ -1089,14 +1089,6 @@ def test_chorales_of_music21(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ]
 
 
-def test_music21_that_is_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    monkeypatch.setitem(sys.modules, "music21", None)
-    monkeypatch.chdir(tmp_path)
-    assert "need that package" in refusal(capsys, "music21", "--output", tmp_path / "out")
-
-
 # ---- What a user gets wrong -----------------------------------------------------------------
 
 

@@ -166,12 +166,8 @@ def _pitch(value: float | None) -> int | None:
 
 
 def _scores_of_music21(options: ChoralesOptions) -> list[Piece]:
-    try:
-        from music21 import corpus
-    except ImportError as error:
-        raise UserError(
-            "the chorales of music21 need that package: pip install 'cadenza-training[chorales]'"
-        ) from error
+    from music21 import corpus
+
     pieces = []
     for name in tqdm(list(corpus.chorales.Iterator(returnType="filename")), leave=False):
         score = corpus.parse(name)

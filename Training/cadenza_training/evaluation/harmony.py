@@ -1,8 +1,9 @@
 """Four-part harmony: which chords sound, which voices move in parallels, who sings out of range.
 
-A piece's chords are what sounds at its moments: wherever a voice strikes a note ("change"), or on
-every beat ("beat"). Chords are named by music21 from their pitch classes: notes as numbers have no
-spelling. EVALUATION.md defines every figure.
+A piece's chords are what sounds at its moments: wherever a voice goes to another note ("change"; a
+note that is struck again is no other: grids cannot tell), or on every beat ("beat"). Chords are
+named by music21 from their pitch classes: notes as numbers have no spelling. EVALUATION.md defines
+every figure.
 """
 
 from __future__ import annotations
@@ -99,8 +100,11 @@ def chords_of(piece: Piece, moments: Moments) -> Iterator[tuple[int, ...] | None
         known = np.maximum(place, 0)
         sounds = (place >= 0) & (ends[known] > times + 1e-3)
         columns.append(np.where(sounds, rows[known, 4], -1).astype(int))
+    before: tuple[int, ...] | None = None
     for chord in zip(*(column.tolist() for column in columns), strict=True):
-        yield None if min(chord) < 0 else chord
+        if moments == "beat" or chord != before:
+            yield None if min(chord) < 0 else chord
+        before = chord
 
 
 def measure_harmony(pieces: Sequence[Piece], moments: Moments = "change") -> HarmonyFigures:
