@@ -85,6 +85,7 @@ def test_every_function_bound_is_declared_with_as_many_arguments() -> None:
         (binding._ConditionInfo, "cadenza_condition_info"),
         (binding._StreamOptions, "cadenza_stream_options"),
         (binding._StreamStatistics, "cadenza_stream_statistics"),
+        (binding._Event, "cadenza_event"),
     ],
 )
 def test_structures_have_the_header_s_fields(structure: type[ctypes.Structure], name: str) -> None:
@@ -98,6 +99,7 @@ def test_structures_have_the_header_s_fields(structure: type[ctypes.Structure], 
         "const char *": ctypes.c_char_p,
         "cadenza_status": ctypes.c_int32,
         "cadenza_condition_kind": ctypes.c_int32,
+        "cadenza_event_kind": ctypes.c_int32,
         "const char *const *": ctypes.POINTER(ctypes.c_char_p),
         "char": ctypes.c_char * binding._ERROR_MESSAGE_SIZE,
     }
@@ -106,6 +108,25 @@ def test_structures_have_the_header_s_fields(structure: type[ctypes.Structure], 
         for kind, field in re.findall(r"^\s*([\w* ]*?[ *])(\w+)(?:\[\w+\])?;", body, re.M)
     ]
     assert list(structure._fields_) == declared
+
+
+def test_numbers_are_the_header_s() -> None:
+    text = HEADER.read_text(encoding="utf-8")
+    numbers = dict(re.findall(r"#define CADENZA_(\w+) \(?(-?\d+)\)?", text))
+    assert {name.upper(): str(value) for name, value in binding._PARAMETERS.items()} == {
+        name.removeprefix("PARAMETER_"): value
+        for name, value in numbers.items()
+        if name.startswith("PARAMETER_")
+    }
+    assert [
+        numbers[f"EVENT_{kind.replace(' ', '_').upper()}"] for kind in binding._EVENT_KINDS
+    ] == [
+        "0",
+        "1",
+        "2",
+    ]
+    assert int(numbers["MAX_EVENTS"]) == binding._MOST_EVENTS
+    assert int(numbers["EVENTS_LOST"]) == binding._EVENTS_LOST
 
 
 def test_version(engine: Engine) -> None:
