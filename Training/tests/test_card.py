@@ -227,9 +227,9 @@ def test_the_summary_of_fields_and_windows() -> None:
 
 
 def test_a_kind_that_is_not_known_yet_is_listed() -> None:
-    network = {"kind": "transformer", "heads": 8, "layers": [1, 2, 3], "input": {"kind": "events"}}
+    network = {"kind": "diffusion", "heads": 8, "layers": [1, 2, 3], "input": {"kind": "events"}}
     assert (
-        network_summary(network) == "network of kind `transformer`: heads 8, 3 layers, input events"
+        network_summary(network) == "network of kind `diffusion`: heads 8, 3 layers, input events"
     )
 
 

@@ -499,6 +499,6 @@ def test_words_for_a_card() -> None:
     assert vocabulary({"kind": "mu_law"}) == ""
     assert network_summary(MIXED) == (
         "recurrent network: 1 bidirectional LSTM layer of 6 channels, then 1 GRU layer of 4 "
-        "channels, then 1 bidirectional GRU layer of 3 channels over the last 4 elements, "
-        "3 fields: a softmax over 7, a softmax over 5, a number, noise 0.25"
+        "channels, then 1 bidirectional GRU layer of 3 channels over a window of 4, which predicts "
+        "a softmax over 7, a softmax over 5, a number"
     )

@@ -8,7 +8,11 @@ from itertools import groupby
 def network_summary(network: dict) -> str:
     """One sentence without its end; kinds that are not known here have their numbers listed."""
     kind = str(network.get("kind", "network"))
-    describe = {"wavenet": _wavenet, "recurrent": _recurrent, "transformer": _transformer}.get(kind)
+    describe = {
+        "wavenet": _wavenet,
+        "recurrent": _recurrent,
+        "transformer": _transformer,
+    }.get(kind)
     return _listed(network, kind) if describe is None else describe(network)
 
 
@@ -27,13 +31,9 @@ def _wavenet(network: dict) -> str:
 
 def _recurrent(network: dict) -> str:
     runs = [
-        (kind, channels, len(list(run)))
-        for (kind, channels), run in groupby(
-            (
-                ("bidirectional " if layer.get("bidirectional") else "")
-                + str(layer["kind"]).upper(),
-                layer["channels"],
-            )
+        (f"{'bidirectional ' if both_ways else ''}{kind.upper()}", channels, len(list(run)))
+        for (kind, channels, both_ways), run in groupby(
+            (str(layer["kind"]), layer["channels"], bool(layer.get("bidirectional")))
             for layer in network["layers"]
         )
     ]
@@ -41,21 +41,16 @@ def _recurrent(network: dict) -> str:
         f"{count} {kind} layer{'s' if count > 1 else ''} of {channels} channels"
         for kind, channels, count in runs
     )
-    window = f" over the last {network['window']} elements" if "window" in network else ""
+    if "window" in network:
+        layers += f" over a window of {network['window']}"
     if network["head"]["kind"] == "fields":
-        return f"recurrent network: {layers}{window}, {_fields(network)}"
+        heads = (
+            f"a softmax over {field['size']}" if field["kind"] == "softmax" else "a number"
+            for field in network["head"]["fields"]
+        )
+        return f"recurrent network: {layers}, which predicts {', '.join(heads)}"
     head = "a softmax" if network["head"]["kind"] == "softmax" else "a linear head"
-    return f"recurrent network: {layers}{window}, {head}, {_input(network['input'])}"
-
-
-def _fields(network: dict) -> str:
-    heads = [
-        f"a softmax over {head['size']}"
-        if head["kind"] == "softmax"
-        else f"a number, noise {head.get('noise', 0.0):.4g}"
-        for head in network["head"]["fields"]
-    ]
-    return f"{len(heads)} fields: {', '.join(heads)}"
+    return f"recurrent network: {layers}, {head}, {_input(network['input'])}"
 
 
 def _transformer(network: dict) -> str:
