@@ -25,7 +25,7 @@ from cadenza_training.systems.note_matrix.codec import FIELD_NAMES, NoteMatrixCo
 from cadenza_training.systems.note_matrix.note_matrix import field_losses, spread, windows_of
 
 # Notes that are predicted, spread over all held-out ones: each costs a window of steps.
-MOST_NOTES = 20_000
+MOST_NOTES = 10_000
 MARKOV_ORDERS = (0, 2)
 
 
@@ -116,7 +116,8 @@ def next_note_figures(
     previous = np.concatenate(
         [np.concatenate([[start], codec.normalised(piece)[:-1]]) for piece in rows]
     )
-    learnt = np.concatenate([codec.normalised(rows_of(piece, codec)) for piece in training])
+    learnt = [rows_of(piece, codec) for piece in training]
+    mean = np.concatenate([codec.normalised(piece) for piece in learnt]).mean(axis=0)
     wanted = actual[places]
     predicted, nats = [], []
     fields = network.fields.fields
@@ -137,14 +138,14 @@ def next_note_figures(
         name: NextNote(np.square(guess - wanted).mean(axis=0))
         for name, guess in (
             ("this model", np.concatenate(predicted)),
-            ("the training set's mean", learnt.mean(axis=0)),
+            ("the training set's mean", mean),
             ("the note before", previous[places]),
         )
     }
     likelihoods: dict[str, NDArray[np.float64]] = {}
     if not any(field.is_value for field in fields):
         likelihoods["this model"] = np.concatenate(nats).mean(axis=0)
-        likelihoods |= _markov(codec, training, elements, total)
+        likelihoods |= _markov(codec, [codec.elements(piece) for piece in learnt], elements)
     return NextNoteFigures(
         len(places),
         np.square(wanted).mean(axis=0),
@@ -156,19 +157,21 @@ def next_note_figures(
 
 def _markov(
     codec: NoteMatrixCodec,
-    training: Sequence[Piece],
+    training: Sequence[NDArray[np.float32]],
     held_out: Sequence[NDArray[np.float32]],
-    total: int,
 ) -> dict[str, NDArray[np.float64]]:
-    """Each field by itself, from its own past."""
-    learnt = [codec.elements(rows_of(piece, codec)).astype(int) for piece in training]
+    """Nats a note of each field by itself, from its own past, over all held-out notes."""
+    total = sum(map(len, held_out))
     first = codec.first().astype(int)
     found = {}
     for order in MARKOV_ORDERS:
         nats = []
         for field, classes in enumerate(codec.class_counts):
             table = MarkovTable(
-                (piece[:, field].tolist() for piece in learnt), classes, order, first[field]
+                (piece[:, field].astype(int).tolist() for piece in training),
+                classes,
+                order,
+                first[field],
             )
             sequences = (piece[:, field].astype(int).tolist() for piece in held_out)
             nats.append(sum(map(table.nats, sequences)) / total)
