@@ -107,7 +107,7 @@ def fit(
 
 def _check_rate(model: Path, prepared: PreparedSet) -> None:
     _, theirs = read_model(model)
-    # Notes have none.
+    # A composer has none, and neither has a set of notes.
     rate = theirs["codec"].get("sample_rate", 0)
     if rate != prepared.description.sample_rate:
         raise UserError(
