@@ -159,6 +159,13 @@ def test_the_first_seconds_of_a_piece() -> None:
     assert len(piece.first_seconds(0.0).table) == 1
 
 
+def test_a_piece_in_one_voice() -> None:
+    rows = [(0, 1, 0, 2, 64, 80, 0), (0, 1, 0, 2, 60, 80, 1), (0, 1, 0, 2, 60, 90, 2)]
+    merged = piece_of("p", [*rows, (1, 1, 2, 2, 62, 80, 1)]).in_one_voice()
+    assert merged.pitches.tolist() == [60, 64, 62]
+    assert len(merged.voices()) == 1
+
+
 # ---- Through the engine ---------------------------------------------------------------------
 
 

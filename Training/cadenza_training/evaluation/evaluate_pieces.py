@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from cadenza_training.evaluation.clock import Clock
 from cadenza_training.evaluation.generated_pieces import (
     choices_per_step,
     has_likelihood,
+    has_voices,
     score_pieces,
 )
 from cadenza_training.evaluation.harmony import harmony_metrics
@@ -53,6 +54,13 @@ def evaluate_pieces(
     reference: PieceFolder, generated: PieceFolder, options: PieceOptions
 ) -> Evaluation:
     clock = Clock()
+    with_voices, training_with_voices = reference, options.training
+    if options.model is not None and not has_voices(read_configuration(options.model)["codec"]):
+        # What has no voices is compared with what has none: intervals, passages and pictures go
+        # from note to note.
+        reference = reference.in_one_voice()
+        if options.training is not None:
+            options = replace(options, training=options.training.in_one_voice())
     with clock("histograms"):
         metrics = _pitch_metrics(reference.pieces, generated.pieces)
         metrics += _histogram_metrics(reference, generated, options.training)
@@ -73,7 +81,9 @@ def evaluate_pieces(
         tables += [] if table is None else [table]
     if options.model is not None:
         with clock("likelihood"):
-            tables += _prediction_tables(reference, options)
+            tables += _prediction_tables(
+                with_voices, replace(options, training=training_with_voices)
+            )
     sentences: list[str] = []
     if novelty is not None:
         tables.append(novelty_table(novelty))

@@ -36,6 +36,11 @@ def choices_per_step(codec: Mapping) -> int:
     return len(codec["voices"]) if codec["kind"] == "chorale_grid" else 1
 
 
+def has_voices(codec: Mapping) -> bool:
+    """Only a chorale's notes say whose they are; a melody has one voice."""
+    return codec["kind"] in ("chorale_grid", "melody_steps")
+
+
 def has_likelihood(codec: Mapping) -> bool:
     """Not where a network predicts numbers."""
     fields = [codec.get(name, {}) for name in ("pitch", "velocity", "interval")]

@@ -40,6 +40,15 @@ class Piece:
         voice = self.column("voice")
         return [self.table[voice == number] for number in np.unique(voice)]
 
+    def in_one_voice(self) -> Piece:
+        """All voices as one, a pitch that several strike at once being one note: how a codec
+        without voices hears the piece."""
+        table = self.table.copy()
+        table[:, _COLUMN["voice"]] = 0.0
+        struck = table[:, [_COLUMN["onset_beats"], _COLUMN["pitch"]]]
+        _, kept = np.unique(struck, axis=0, return_index=True)
+        return Piece(self.name, table[np.sort(kept)])
+
     def first_seconds(self, seconds: float) -> Piece:
         """The notes that begin in so many seconds, shortened to end in them; the first note is
         always there."""
@@ -63,6 +72,9 @@ class PieceFolder:
     @property
     def title(self) -> str:
         return title_of(self.folder, self.description, self.split)
+
+    def in_one_voice(self) -> PieceFolder:
+        return replace(self, pieces=tuple(piece.in_one_voice() for piece in self.pieces))
 
     def first_seconds(self, seconds: float) -> PieceFolder:
         return replace(self, pieces=tuple(piece.first_seconds(seconds) for piece in self.pieces))
