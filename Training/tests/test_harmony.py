@@ -130,8 +130,8 @@ def write(piece: Piece, path: Path) -> None:
 
 
 def test_evaluate_midi_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    real = chorale([C_MAJOR, F_MAJOR, DOMINANT_SEVENTH, C_MAJOR] * 4)
-    made = chorale([C_MAJOR, TRITONE_CLUSTER, DOMINANT_SEVENTH, C_MAJOR] * 4)
+    real = chorale([C_MAJOR, F_MAJOR, DOMINANT_SEVENTH, F_MAJOR] * 4)
+    made = chorale([C_MAJOR, TRITONE_CLUSTER, DOMINANT_SEVENTH, F_MAJOR] * 4)
     write(real, tmp_path / "real" / "a.mid")
     write(made, tmp_path / "made" / "b.mid")
     output = tmp_path / "evaluation"
