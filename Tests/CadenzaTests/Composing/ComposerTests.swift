@@ -258,7 +258,7 @@ struct ComposerTests {
     var sounding: Set<UInt32> = []
     for _ in 0..<6 {
       var events = stream.compose(20_000, blocks: [500]).events
-      #expect(stream.prime(Self.scale, frames: 60_000) == .ok)
+      #expect(stream.prime(Self.scale, frames: 96_000) == .ok)
       events += stream.compose(10_000, blocks: [500]).events
       for event in events where event.kind < 2 {
         let note = event.voice * 128 + event.pitch

@@ -1,4 +1,6 @@
-"""What the host can ask for: class conditions, each looked up in a trained table."""
+"""What the host can ask for, or the codec knows: class conditions, each looked up in a trained
+table. A value holds for a whole sequence, or is another one at every step.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,8 @@ class ClassCondition:
     labels: tuple[str, ...] | None = None
     # The class that plays where the host asks for none.
     default: int = 0
+    # Not the host but the codec sets it: the number of the grid's step, modulo `size`.
+    follows_position: bool = False
 
     def to_configuration(self) -> dict[str, object]:
         """Its entry in a model file's list of conditions."""
@@ -29,8 +33,11 @@ class ClassCondition:
             "kind": "class",
             "size": self.size,
             "embedding_channels": self.embedding_channels,
-            "default": self.default,
         }
+        if self.follows_position:
+            entry["follows"] = "position"
+        else:
+            entry["default"] = self.default
         if self.labels is not None:
             entry["labels"] = list(self.labels)
         return entry
@@ -54,6 +61,7 @@ class ClassCondition:
             embedding_channels=entry["embedding_channels"],
             labels=tuple(labels) if labels else None,
             default=entry.get("default", 0),
+            follows_position=entry.get("follows") == "position",
         )
 
 
@@ -79,6 +87,10 @@ class Conditions(nn.Module):
         }
 
     def forward(self, values: Sequence[Tensor]) -> Tensor:
-        """[batch, channels] from one class a column for each condition, each [batch]."""
+        """From one class a column for each condition, [batch], or one for each step, [time, batch].
+
+        [batch, channels] where all hold for the whole sequence, else [time, batch, channels].
+        """
         rows = [table(value) for table, value in zip(self.tables, values, strict=True)]
-        return torch.cat(rows, dim=-1)
+        longest = max(rows, key=lambda row: row.ndim)
+        return torch.cat([row.expand(*longest.shape[:-1], row.shape[-1]) for row in rows], dim=-1)

@@ -25,7 +25,11 @@ class Network(nn.Module, ABC):
     def forward(
         self, inputs: Tensor, conditions: Sequence[Tensor], state: State = None
     ) -> tuple[Tensor, State]:
-        """Logits for `inputs`, the tokens one step late, and the state after them."""
+        """Logits for `inputs`, the tokens one step late, and the state after them.
+
+        `conditions` are classes, one tensor for each condition: [batch], or [time, batch] where
+        they change from step to step.
+        """
 
     @property
     @abstractmethod
@@ -39,6 +43,9 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def tensor_names(self) -> dict[str, str]:
         """Name in a model file → name of the parameter here."""
+
+    def order_codes(self) -> None:  # noqa: B027
+        """Starts from tables that know that tokens are levels of a sound; nothing to others."""
 
     def inner_matrices(self) -> set[str]:
         """The parameters between the network's ends: those that Muon is made for."""

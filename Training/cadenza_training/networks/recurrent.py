@@ -70,15 +70,16 @@ class Recurrent(Network):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(channels, outputs)
         with torch.no_grad():
-            if not fields:
-                ordered = ordered_embedding(vocabulary_size, self.input_channels)
-                self.embedding.weight.copy_(ordered)
             for module in self.layers:
                 # Orthogonal recurrence keeps what it holds over many steps (Saxe et al. 2014).
                 for direction in range(2 if module.bidirectional else 1):
                     recurrent = getattr(module, f"weight_hh{_suffix(direction)}")
                     for block in recurrent.chunk(4 if isinstance(module, nn.LSTM) else 3):
                         nn.init.orthogonal_(block)
+
+    @torch.no_grad()
+    def order_codes(self) -> None:
+        self.embedding.weight.copy_(ordered_embedding(self.vocabulary_size, self.input_channels))
 
     @staticmethod
     def from_configuration(network: Mapping, conditions: Sequence[ClassCondition]) -> Recurrent:

@@ -10,9 +10,12 @@ from cadenza_training.model_file import read_model
 from cadenza_training.networks.conditions import ClassCondition
 from cadenza_training.networks.network import Network
 from cadenza_training.networks.recurrent import Recurrent
+from cadenza_training.networks.transformer import Transformer
 from cadenza_training.networks.wavenet import WaveNet
 
-NETWORKS = {WaveNet.kind: WaveNet, Recurrent.kind: Recurrent}
+NETWORKS = {
+    network.kind: network for network in (WaveNet, Recurrent, Transformer)
+}
 
 
 def make_network(configuration: Mapping, conditions: Sequence[ClassCondition]) -> Network:

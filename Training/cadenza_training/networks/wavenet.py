@@ -92,10 +92,13 @@ class WaveNet(Network):
         )
         self.hidden = nn.Linear(skip_channels, head_channels)
         self.output = nn.Linear(head_channels, vocabulary_size)
-        with torch.no_grad():
-            self.embedding.weight.copy_(ordered_embedding(vocabulary_size, residual_channels))
-            self.output.weight.copy_(ordered_output(vocabulary_size, head_channels))
-            self.output.bias.zero_()
+
+    @torch.no_grad()
+    def order_codes(self) -> None:
+        rows = ordered_embedding(self.vocabulary_size, self.residual_channels)
+        self.embedding.weight.copy_(rows)
+        self.output.weight.copy_(ordered_output(self.vocabulary_size, self.head_channels))
+        self.output.bias.zero_()
 
     @staticmethod
     def from_configuration(network: Mapping, conditions: Sequence[ClassCondition]) -> WaveNet:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from cadenza_training.errors import UserError
 from cadenza_training.systems.note_matrix.note_matrix import NoteMatrix
+from cadenza_training.systems.notes.notes import Notes
 from cadenza_training.systems.raw_audio.raw_audio import RawAudio
 from cadenza_training.systems.system import System
 
 SYSTEMS: dict[str, type[System]] = {
     "note_matrix": NoteMatrix,
+    "notes": Notes,
     "raw_audio": RawAudio,
 }
 

@@ -93,6 +93,7 @@ class RawAudio(System):
         self.network = make_network(
             {**configuration.network, "vocabulary_size": self.codec.levels}, self.conditions
         )
+        self.network.order_codes()
         self.state_carried: State = None
         self.device = torch.device("cpu")
         self._forward = self._losses

@@ -1,0 +1,359 @@
+"""A decoder of attention layers (Vaswani et al. 2017), with the relative attention of Huang et al.
+2018, Music Transformer, in the equations that the engine implements.
+
+Step `t` reads the token before it and attends to itself and the `window - 1` steps before it:
+
+    x  = E[token(t-1)] + position(t) + W_condition h
+    a(j) = q(t) · (k(t-j) + r(j)) / sqrt(d),  j = 0 … min(t, window - 1)
+
+with one learned row r(j) for each head and distance where positions are relative. Training
+computes all steps at once: queries in blocks of `window`, each against the keys of its own block
+and the block before, so that the cost of a step does not grow with the sequence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from cadenza_training.errors import UserError
+from cadenza_training.networks.conditions import ClassCondition, Conditions
+from cadenza_training.networks.network import Network, State
+
+POSITIONS = ("relative", "learned", "sinusoidal")
+NORMALIZATIONS = ("pre", "post")
+ACTIVATIONS = {"relu": functional.relu, "gelu": functional.gelu}
+DEFAULT_BIASES = {"attention", "feedforward", "head"}
+# Standard deviation of fresh tables and products (Radford et al. 2018).
+INITIAL_DEVIATION = 0.02
+
+
+def sinusoids(count: int, channels: int) -> Tensor:
+    """Rows of sines and cosines in turn, [count, channels] (Vaswani et al. 2017, section 3.5)."""
+    pairs = (channels + 1) // 2
+    rates = 10000.0 ** (-2.0 * torch.arange(pairs, dtype=torch.float64) / channels)
+    angles = torch.arange(count, dtype=torch.float64)[:, None] * rates
+    rows = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+    return rows[:, :channels].float()
+
+
+def skewed(products: Tensor, keys: int) -> Tensor:
+    """From a column for each distance to a column for each key (Huang et al. 2018, section 3.4.1).
+
+    `products` is [..., block, block], column j what a query makes of the distance j. The result is
+    [..., block, keys], where `keys` is `block`, the queries' own steps, or twice that, with the
+    block before them first. Keys that are further away than a distance has a column, or later
+    than the query, get values that mean nothing: the mask hides them.
+    """
+    block = products.shape[-1]
+    farthest_first = products.flip(-1)
+    if keys == block:
+        # Row q moves left by block - 1 - q: padded by one and read at the old width, it does.
+        padded = functional.pad(farthest_first, (1, 0)).flatten(-2)
+        return padded[..., block:].unflatten(-1, (block, block))
+    # Row q moves right by q + 1.
+    padded = functional.pad(farthest_first, (1, block)).flatten(-2)
+    return padded[..., : block * keys].unflatten(-1, (block, keys))
+
+
+class Attention(nn.Module):
+    def __init__(
+        self, channels: int, heads: int, window: int, *, is_relative: bool, has_bias: bool
+    ) -> None:
+        super().__init__()
+        self.heads = heads
+        self.window = window
+        self.input = nn.Linear(channels, 3 * channels, bias=has_bias)
+        self.relative = (
+            nn.Parameter(torch.zeros(heads, window, channels // heads)) if is_relative else None
+        )
+        self.output = nn.Linear(channels, channels, bias=has_bias)
+
+    def forward(self, signal: Tensor) -> Tensor:
+        """[batch, time, channels] to the same."""
+        batch, steps, channels = signal.shape
+        width = channels // self.heads
+        block = min(self.window, steps)
+        blocks = math.ceil(steps / block)
+        padding = blocks * block - steps
+        # Each [batch, heads, blocks, block, width].
+        queries, keys, values = (
+            functional.pad(part, (0, 0, 0, padding))
+            .unflatten(-1, (self.heads, width))
+            .transpose(1, 2)
+            .unflatten(2, (blocks, block))
+            for part in self.input(signal).chunk(3, dim=-1)
+        )
+        queries = queries / math.sqrt(width)
+        relative = 0.0
+        if self.relative is not None:
+            rows = self.relative[:, :block].transpose(-1, -2)
+            relative = queries @ rows[:, None]
+        reach = block if blocks == 1 else 2 * block
+        if blocks > 1:
+            keys = _with_block_before(keys)
+            values = _with_block_before(values)
+        scores = queries @ keys.transpose(-1, -2)
+        if self.relative is not None:
+            scores = scores + skewed(relative, reach)
+        scores = scores.masked_fill(self._hidden(blocks, block, reach, signal.device), -math.inf)
+        attended = torch.softmax(scores, dim=-1) @ values
+        joined = attended.flatten(2, 3)[:, :, :steps].transpose(1, 2).flatten(-2)
+        return self.output(joined)
+
+    def _hidden(self, blocks: int, block: int, reach: int, device: torch.device) -> Tensor:
+        """Which keys a query must not see, [blocks, block, reach]."""
+        query = torch.arange(block, device=device)[:, None] + (reach - block)
+        key = torch.arange(reach, device=device)
+        distance = query - key
+        hidden = ((distance < 0) | (distance >= self.window)).expand(blocks, block, reach)
+        if blocks > 1:
+            # Nothing is before the first block.
+            hidden = hidden.clone()
+            hidden[0, :, :block] = True
+        return hidden
+
+
+def _with_block_before(parts: Tensor) -> Tensor:
+    before = functional.pad(parts[:, :, :-1], (0, 0, 0, 0, 1, 0))
+    return torch.cat([before, parts], dim=-2)
+
+
+class TransformerLayer(nn.Module):
+    def __init__(
+        self,
+        *,
+        channels: int,
+        heads: int,
+        feedforward_channels: int,
+        window: int,
+        is_relative: bool,
+        is_pre: bool,
+        activation: str,
+        biases: set[str],
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.is_pre = is_pre
+        self.activation = ACTIVATIONS[activation]
+        self.attention_normalization = nn.LayerNorm(channels)
+        self.attention = Attention(
+            channels, heads, window, is_relative=is_relative, has_bias="attention" in biases
+        )
+        self.feedforward_normalization = nn.LayerNorm(channels)
+        has_bias = "feedforward" in biases
+        self.hidden = nn.Linear(channels, feedforward_channels, bias=has_bias)
+        self.output = nn.Linear(feedforward_channels, channels, bias=has_bias)
+        self.dropout = nn.Dropout(dropout)
+
+    def feedforward(self, signal: Tensor) -> Tensor:
+        return self.output(self.dropout(self.activation(self.hidden(signal))))
+
+    def forward(self, signal: Tensor) -> Tensor:
+        if self.is_pre:
+            attended = self.attention(self.attention_normalization(signal))
+            signal = signal + self.dropout(attended)
+            return signal + self.dropout(self.feedforward(self.feedforward_normalization(signal)))
+        signal = self.attention_normalization(signal + self.dropout(self.attention(signal)))
+        return self.feedforward_normalization(signal + self.dropout(self.feedforward(signal)))
+
+
+class Transformer(Network):
+    kind = "transformer"
+
+    def __init__(
+        self,
+        *,
+        vocabulary_size: int,
+        channels: int,
+        layers: int,
+        heads: int,
+        feedforward_channels: int,
+        window: int,
+        positions: str = "relative",
+        position_count: int | None = None,
+        normalization: str = "pre",
+        activation: str = "relu",
+        biases: set[str] = frozenset(DEFAULT_BIASES),
+        conditions: Sequence[ClassCondition] = (),
+        dropout: float = 0.0,
+    ) -> None:
+        """`dropout` falls on the embedded input, inside each feedforward part, and on what each
+        part adds to the signal (Vaswani et al. 2017, section 5.4)."""
+        super().__init__()
+        self.vocabulary_size = vocabulary_size
+        self.channels = channels
+        self.heads = heads
+        self.feedforward_channels = feedforward_channels
+        self.window = window
+        self.positions = positions
+        self.position_count = position_count
+        self.normalization = normalization
+        self.activation = activation
+        self.biases = set(biases)
+        self.conditions = tuple(conditions)
+        self.embedding = nn.Embedding(vocabulary_size, channels)
+        self.position = nn.Embedding(position_count, channels) if position_count else None
+        self.condition_tables = Conditions(self.conditions)
+        self.condition = (
+            nn.Linear(self.condition_tables.channels, channels, bias=False) if conditions else None
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.layers = nn.ModuleList(
+            TransformerLayer(
+                channels=channels,
+                heads=heads,
+                feedforward_channels=feedforward_channels,
+                window=window,
+                is_relative=positions == "relative",
+                is_pre=normalization == "pre",
+                activation=activation,
+                biases=self.biases,
+                dropout=dropout,
+            )
+            for _ in range(layers)
+        )
+        self.head_normalization = nn.LayerNorm(channels) if normalization == "pre" else None
+        self.head = nn.Linear(channels, vocabulary_size, bias="head" in self.biases)
+        self._initialise()
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=INITIAL_DEVIATION)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight, std=INITIAL_DEVIATION)
+            elif isinstance(module, Attention) and module.relative is not None:
+                nn.init.normal_(module.relative, std=INITIAL_DEVIATION)
+        # What is added to the signal is smaller the more layers add to it (Radford et al. 2019).
+        for layer in self.layers:
+            for product in (layer.attention.output, layer.output):
+                product.weight /= math.sqrt(2.0 * len(self.layers))
+
+    @staticmethod
+    def from_configuration(network: Mapping, conditions: Sequence[ClassCondition]) -> Transformer:
+        """From a model file's entry `network`; `dropout` may be there beside the file's keys."""
+        channels, heads = network["channels"], network["heads"]
+        if heads < 1 or channels % heads:
+            raise UserError(f"network.heads is {heads}, which does not divide {channels} channels")
+        for name, allowed, default in (
+            ("positions", POSITIONS, None),
+            ("normalization", NORMALIZATIONS, "pre"),
+            ("activation", tuple(ACTIVATIONS), "relu"),
+        ):
+            value = network.get(name, default)
+            if value not in allowed:
+                raise UserError(f'network.{name} is "{value}", expected {", ".join(allowed)}')
+        window, count = network["window"], network.get("position_count")
+        if (network["positions"] == "learned") != (count is not None):
+            raise UserError("network.position_count goes with learned positions, and only those")
+        if count is not None and count < window:
+            raise UserError(f"network.position_count is {count}, expected {window} or more")
+        unknown = set(network.get("biases", ())) - DEFAULT_BIASES
+        if unknown:
+            raise UserError(f"network.biases: {sorted(unknown)} are not {sorted(DEFAULT_BIASES)}")
+        return Transformer(
+            vocabulary_size=network["vocabulary_size"],
+            channels=channels,
+            layers=network["layers"],
+            heads=heads,
+            feedforward_channels=network.get("feedforward_channels") or 4 * channels,
+            window=window,
+            positions=network["positions"],
+            position_count=count,
+            normalization=network.get("normalization", "pre"),
+            activation=network.get("activation", "relu"),
+            biases=set(network.get("biases", DEFAULT_BIASES)),
+            conditions=conditions,
+            dropout=network.get("dropout", 0.0),
+        )
+
+    @property
+    def receptive_field(self) -> int | None:
+        # Positions that are not relative tell how long it has run.
+        if self.positions != "relative":
+            return None
+        return 1 + len(self.layers) * (self.window - 1)
+
+    def network_configuration(self) -> dict[str, object]:
+        configuration: dict[str, object] = {
+            "kind": self.kind,
+            "vocabulary_size": self.vocabulary_size,
+            "channels": self.channels,
+            "layers": len(self.layers),
+            "heads": self.heads,
+            "feedforward_channels": self.feedforward_channels,
+            "window": self.window,
+            "positions": self.positions,
+            "normalization": self.normalization,
+            "activation": self.activation,
+            "biases": sorted(self.biases),
+        }
+        if self.position_count is not None:
+            configuration["position_count"] = self.position_count
+        return configuration
+
+    def tensor_names(self) -> dict[str, str]:
+        places = {"input.embedding": "embedding", "head": "head"}
+        if self.position is not None:
+            places["input.position"] = "position"
+        if self.condition is not None:
+            places["input.condition"] = "condition"
+        if self.head_normalization is not None:
+            places["head.normalization"] = "head_normalization"
+        for index in range(len(self.layers)):
+            layer = f"layers.{index}"
+            places |= {
+                f"{layer}.attention.normalization": f"{layer}.attention_normalization",
+                f"{layer}.attention.input": f"{layer}.attention.input",
+                f"{layer}.attention.output": f"{layer}.attention.output",
+                f"{layer}.feedforward.normalization": f"{layer}.feedforward_normalization",
+                f"{layer}.feedforward.hidden": f"{layer}.hidden",
+                f"{layer}.feedforward.output": f"{layer}.output",
+            }
+        parameters = {name for name, _ in self.named_parameters()}
+        names = {
+            f"{place}.{part}": f"{module}.{part}"
+            for place, module in places.items()
+            for part in ("weight", "bias")
+            if f"{module}.{part}" in parameters
+        }
+        if self.positions == "relative":
+            for index in range(len(self.layers)):
+                layer = f"layers.{index}.attention"
+                names[f"{layer}.relative.weight"] = f"{layer}.relative"
+        return names | self.condition_tables.tensor_names("condition_tables")
+
+    def inner_matrices(self) -> set[str]:
+        return {
+            name
+            for name, parameter in self.named_parameters()
+            if name.startswith("layers.") and parameter.ndim == 2
+        }
+
+    def forward(
+        self, inputs: Tensor, conditions: Sequence[Tensor], state: State = None
+    ) -> tuple[Tensor, State]:
+        """`inputs` begin where the sequence begins: nothing is carried."""
+        steps = len(inputs)
+        signal = self.embedding(inputs)
+        if self.position is not None:
+            rows = torch.arange(steps, device=inputs.device) % self.position_count
+            signal = signal + self.position(rows)[:, None]
+        elif self.positions == "sinusoidal":
+            signal = signal + sinusoids(steps, self.channels).to(inputs.device)[:, None]
+        if self.condition is not None:
+            signal = signal + self.condition(self.condition_tables(conditions))
+        signal = self.dropout(signal).transpose(0, 1)
+        for layer in self.layers:
+            signal = layer(signal)
+        if self.head_normalization is not None:
+            signal = self.head_normalization(signal)
+        return self.head(signal).transpose(0, 1), None

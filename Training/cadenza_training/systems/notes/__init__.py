@@ -1,0 +1,1 @@
+"""Music as notes: prepared scores, a codec of notes, and a network that predicts its tokens."""
