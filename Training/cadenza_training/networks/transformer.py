@@ -41,16 +41,16 @@ def sinusoids(count: int, channels: int) -> Tensor:
     return rows[:, :channels].float()
 
 
-def skewed(products: Tensor, keys: int) -> Tensor:
+def skewed(farthest_first: Tensor, keys: int) -> Tensor:
     """From a column for each distance to a column for each key (Huang et al. 2018, section 3.4.1).
 
-    `products` is [..., block, block], column j what a query makes of the distance j. The result is
-    [..., block, keys], where `keys` is `block`, the queries' own steps, or twice that, with the
-    block before them first. Keys that are further away than a distance has a column, or later
-    than the query, get values that mean nothing: the mask hides them.
+    `farthest_first` is [..., block, block], its last column what a query makes of the distance 0,
+    the one before of the distance 1. The result is [..., block, keys], where `keys` is `block`,
+    the queries' own steps, or twice that, with the block before them first. Keys that are further
+    away than a distance has a column, or later than the query, get values that mean nothing: the
+    mask hides them.
     """
-    block = products.shape[-1]
-    farthest_first = products.flip(-1)
+    block = farthest_first.shape[-1]
     if keys == block:
         # Row q moves left by block - 1 - q: padded by one and read at the old width, it does.
         padded = functional.pad(farthest_first, (1, 0)).flatten(-2)
@@ -89,18 +89,16 @@ class Attention(nn.Module):
             for part in self.input(signal).chunk(3, dim=-1)
         )
         queries = queries / math.sqrt(width)
-        relative = 0.0
-        if self.relative is not None:
-            rows = self.relative[:, :block].transpose(-1, -2)
-            relative = queries @ rows[:, None]
         reach = block if blocks == 1 else 2 * block
         if blocks > 1:
             keys = _with_block_before(keys)
             values = _with_block_before(values)
         scores = queries @ keys.transpose(-1, -2)
         if self.relative is not None:
-            scores = scores + skewed(relative, reach)
-        scores = scores.masked_fill(self._hidden(blocks, block, reach, signal.device), -math.inf)
+            rows = self.relative[:, :block].flip(1).transpose(-1, -2)
+            scores = scores + skewed(queries @ rows[:, None], reach)
+        hidden = self._hidden(blocks, block, reach, signal.device)
+        scores = scores.masked_fill_(hidden, -math.inf)
         attended = torch.softmax(scores, dim=-1) @ values
         joined = attended.flatten(2, 3)[:, :, :steps].transpose(1, 2).flatten(-2)
         return self.output(joined)

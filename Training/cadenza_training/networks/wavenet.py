@@ -68,7 +68,9 @@ class WaveNet(Network):
         skip_channels: int,
         head_channels: int,
         conditions: Sequence[ClassCondition] = (),
+        dropout: float = 0.0,
     ) -> None:
+        """`dropout` falls on the gated output of every layer while training."""
         super().__init__()
         self.vocabulary_size = vocabulary_size
         self.dilations = tuple(dilations)
@@ -90,6 +92,7 @@ class WaveNet(Network):
             )
             for index, dilation in enumerate(self.dilations)
         )
+        self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Linear(skip_channels, head_channels)
         self.output = nn.Linear(head_channels, vocabulary_size)
 
@@ -102,7 +105,7 @@ class WaveNet(Network):
 
     @staticmethod
     def from_configuration(network: Mapping, conditions: Sequence[ClassCondition]) -> WaveNet:
-        """From a model file's entry `network`."""
+        """From a model file's entry `network`; `dropout` may be there beside the file's keys."""
         if network.get("kernel_size", KERNEL_SIZE) != KERNEL_SIZE:
             raise UserError(
                 f"training knows WaveNets of kernel size {KERNEL_SIZE}, "
@@ -120,6 +123,7 @@ class WaveNet(Network):
             skip_channels=network["skip_channels"],
             head_channels=network.get("head_channels") or network["skip_channels"],
             conditions=conditions,
+            dropout=network.get("dropout", 0.0),
         )
 
     @property
@@ -187,7 +191,7 @@ class WaveNet(Network):
             if condition_vector is not None:
                 preactivation = preactivation + layer.condition(condition_vector)
             filter_half, gate_half = preactivation.chunk(2, dim=-1)
-            gated = torch.tanh(filter_half) * torch.sigmoid(gate_half)
+            gated = self.dropout(torch.tanh(filter_half) * torch.sigmoid(gate_half))
             gated_outputs.append(gated)
             if layer.residual is not None:
                 signal = signal + layer.residual(gated)

@@ -19,7 +19,6 @@ TONICS = (
 )  # fmt: skip
 # Key k is of the tonic k modulo 12: the major keys, then the minor ones.
 KEY_LABELS = tuple(f"{tonic}_{mode}" for mode in ("major", "minor") for tonic in TONICS)
-MINOR = len(TONICS)
 
 
 def key_of(notes: Sequence[Note]) -> int:
@@ -40,10 +39,3 @@ def key_of(notes: Sequence[Note]) -> int:
 def transposed_key(key: int, semitones: int) -> int:
     mode, tonic = divmod(key, 12)
     return 12 * mode + (tonic + semitones) % 12
-
-
-def semitones_to_common_key(key: int) -> int:
-    """To C major or A minor by the shorter way, -6 … 5."""
-    mode, tonic = divmod(key, 12)
-    target = 0 if mode == 0 else 9
-    return (target - tonic + 6) % 12 - 6

@@ -6,7 +6,7 @@ The vocabularies, and the order in which a moment is written, are stated in FORM
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -96,6 +96,15 @@ class NoteCodec(ABC):
         return Note(
             onset * seconds, duration * seconds, onset, duration, pitch, velocity, voice
         )
+
+
+def closest_pitch(pitch: int, known: Collection[int]) -> int:
+    """The pitch itself where it is known, else the nearest in another octave, else the nearest of
+    all; the lower of two."""
+    if pitch in known:
+        return pitch
+    octaves = [other for other in known if (other - pitch) % 12 == 0]
+    return min(octaves or known, key=lambda other: (abs(other - pitch), other))
 
 
 def tick_of(beats: float, ticks_per_beat: int) -> int:

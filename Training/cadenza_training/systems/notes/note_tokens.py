@@ -29,12 +29,12 @@ Chord = tuple[int, ...]
 
 
 def chords_of(notes: Sequence[Note], steps_per_beat: int) -> list[Chord]:
-    """The pitches that begin at each step, ascending; the highest ones where they are too many."""
+    """The pitches that begin at each step, ascending."""
     struck: dict[int, set[int]] = defaultdict(set)
     for note in notes:
         struck[tick_of(note.onset_beats, steps_per_beat)].add(note.pitch)
     steps = max(struck, default=-1) + 1
-    return [tuple(sorted(struck[step])[-MOST_PITCHES:]) for step in range(steps)]
+    return [tuple(sorted(struck[step])) for step in range(steps)]
 
 
 class NoteTokens(NoteCodec):
@@ -65,11 +65,14 @@ class NoteTokens(NoteCodec):
             if token != END:
                 self._rows[number, list(token)] = 1.0
         self._sizes = self._rows.sum(axis=1)
+        if self.end_token is not None:
+            # Never the nearest: it is no chord.
+            self._sizes[self.end_token] = np.inf
 
     @staticmethod
     def collected(codec: Mapping, pieces: Sequence[Sequence[Note]]) -> NoteTokens:
         """The chords that occur `minimum_count` times or more in `pieces`, the commonest first;
-        at most `maximum_tokens`; every single note beside them."""
+        at most `maximum_tokens` of them, the rest always."""
         steps_per_beat = codec.get("steps_per_beat", 2)
         counts: Counter[Chord] = Counter()
         for notes in pieces:
@@ -79,7 +82,7 @@ class NoteTokens(NoteCodec):
         known = [
             chord
             for chord, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-            if count >= minimum or not chord
+            if (count >= minimum and len(chord) <= MOST_PITCHES) or not chord
         ]
         tokens: list[Chord | str] = list(known[: codec.get("maximum_tokens", 65_535)])
         if () not in tokens:
@@ -105,26 +108,15 @@ class NoteTokens(NoteCodec):
         }
 
     def number_of(self, chord: Chord) -> int:
-        """The token of a chord, or of the nearest chord that is known: the one that shares the
-        most with it (intersection over union), the commonest of several."""
+        """The token of a chord; of one that is not known, the token that the fewest pitches tell
+        apart from it, the commonest of several."""
         if chord in self.numbers:
             return self.numbers[chord]
         if chord not in self._nearest:
             shared = self._rows[:, list(chord)].sum(axis=1)
-            union = self._sizes + len(chord) - shared
-            likeness = shared / np.maximum(union, 1.0)
-            if likeness.max() > 0.0:
-                self._nearest[chord] = int(likeness.argmax())
-            else:
-                self._nearest[chord] = self._nearest_by_height(chord)
+            differences = self._sizes + len(chord) - 2 * shared
+            self._nearest[chord] = int(differences.argmin())
         return self._nearest[chord]
-
-    def _nearest_by_height(self, chord: Chord) -> int:
-        """Where no known chord shares a pitch: the one whose highest note is the nearest."""
-        known = [number for number, token in enumerate(self.tokens) if token and token != END]
-        if not known:
-            return self.first_token
-        return min(known, key=lambda number: abs(self.tokens[number][-1] - chord[-1]))
 
     def encode(self, notes: Sequence[Note]) -> NDArray[np.int64]:
         numbers = [self.number_of(chord) for chord in chords_of(notes, self.ticks_per_beat)]

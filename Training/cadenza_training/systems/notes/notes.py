@@ -110,7 +110,7 @@ class Notes(System):
                 f"training.batch_size is {training.batch_size}, "
                 f"which {processes} processes cannot share evenly"
             )
-        pieces = self._load(prepared, "train", augmentation)
+        pieces = load_pieces(prepared, "train")
         if not pieces:
             raise UserError(f"{prepared.folder} has no pieces to train on")
         self.codec = make_codec(configuration.codec, [piece.notes for piece in pieces])
@@ -122,9 +122,7 @@ class Notes(System):
         )
         self.device = torch.device("cpu")
         self.grammar = Grammar(self.codec, self.device)
-        self.validation = [
-            self._tokens(piece) for piece in self._load(prepared, "validation", augmentation)
-        ]
+        self.validation = [self._tokens(piece) for piece in load_pieces(prepared, "validation")]
         ranges = pitch_ranges(note for piece in pieces for note in piece.notes)
         self.sampler = CropSampler(
             [
@@ -150,13 +148,6 @@ class Notes(System):
         rank: int,
     ) -> Notes:
         return Notes(configuration, prepared, training, processes=processes, rank=rank)
-
-    @staticmethod
-    def _load(
-        prepared: PreparedSet, split: str, augmentation: AugmentationOptions
-    ) -> list[ScoredPiece]:
-        pieces = load_pieces(prepared, split)
-        return [piece.in_common_key() for piece in pieces] if augmentation.common_key else pieces
 
     def _tokens(self, piece: ScoredPiece, semitones: Sequence[int] = (0,)) -> TokenPiece:
         tokens = self.codec.encode(piece.notes)

@@ -6,6 +6,7 @@ after a velocity token where its class is another than before, then time shifts,
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +19,7 @@ from cadenza_training.systems.notes.note_codec import (
     DEFAULT_MAXIMUM_NOTE_BEATS,
     DEFAULT_TEMPO,
     NoteCodec,
+    closest_pitch,
     tick_of,
 )
 
@@ -104,25 +106,23 @@ class PerformanceEvents(NoteCodec):
         return np.array(tokens, dtype=np.int64)
 
     def _spans(self, notes: Sequence[Note]) -> dict[int, list[tuple[int, int, int]]]:
-        """Start, end and velocity of each pitch's notes, which do not overlap: parts that share a
-        pitch strike it anew, and it rings until the last of them leaves it."""
+        """Start, end and velocity of each pitch's notes, which do not overlap: a pitch that begins
+        again ends what sounded, and of two that begin at once the longer one stays."""
+        known = range(self.lowest, self.highest + 1)
         by_pitch: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
         for note in notes:
-            if not self.lowest <= note.pitch <= self.highest:
-                continue
+            starts = by_pitch[closest_pitch(note.pitch, known)]
             start = tick_of(note.onset_beats, TICKS_PER_BEAT)
             end = tick_of(note.onset_beats + note.duration_beats, TICKS_PER_BEAT)
-            latest, loudest = by_pitch[note.pitch].get(start, (start + 1, 1))
-            by_pitch[note.pitch][start] = (max(latest, end), max(loudest, note.velocity))
+            latest, loudest = starts.get(start, (start + 1, 1))
+            starts[start] = (max(latest, end), max(loudest, note.velocity))
         spans: dict[int, list[tuple[int, int, int]]] = {}
         for pitch, starts in by_pitch.items():
             order = sorted(starts)
-            rings_until, row = 0, []
-            for start, following in zip(order, [*order[1:], None], strict=True):
-                rings_until = max(rings_until, starts[start][0])
-                end = rings_until if following is None else min(rings_until, following)
-                row.append((start, end, starts[start][1]))
-            spans[pitch] = row
+            spans[pitch] = [
+                (start, min(starts[start][0], following), starts[start][1])
+                for start, following in zip(order, [*order[1:], math.inf], strict=True)
+            ]
         return spans
 
     def _shifts(self, ticks: int) -> list[int]:

@@ -9,11 +9,7 @@ from dataclasses import dataclass, replace
 from cadenza_training.data.notes import Note, read_notes
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.errors import UserError
-from cadenza_training.systems.notes.keys import (
-    key_of,
-    semitones_to_common_key,
-    transposed_key,
-)
+from cadenza_training.systems.notes.keys import key_of
 
 
 @dataclass(frozen=True)
@@ -23,16 +19,6 @@ class ScoredPiece:
     file: str
     notes: tuple[Note, ...]
     key: int
-
-    def transposed(self, semitones: int) -> ScoredPiece:
-        notes = tuple(replace(note, pitch=note.pitch + semitones) for note in self.notes)
-        return ScoredPiece(self.file, notes, transposed_key(self.key, semitones))
-
-    def in_common_key(self) -> ScoredPiece:
-        """In C major or A minor, as far as that stays within MIDI's pitches."""
-        semitones = semitones_to_common_key(self.key)
-        pitches = [note.pitch + semitones for note in self.notes]
-        return self.transposed(semitones) if 0 <= min(pitches) and max(pitches) <= 127 else self
 
 
 def load_pieces(prepared: PreparedSet, split: str) -> list[ScoredPiece]:

@@ -19,6 +19,7 @@ from cadenza_training.systems.notes.note_codec import (
     DEFAULT_TEMPO,
     NoteCodec,
     TokenRange,
+    closest_pitch,
     tick_of,
 )
 
@@ -38,12 +39,10 @@ class GridVoice:
         return self.symbols.index(symbol)
 
     def nearest(self, pitch: int) -> int:
-        """The pitch itself where the voice has it, else its nearest octave, else its neighbour."""
         known = [symbol for symbol in self.symbols if isinstance(symbol, int)]
         if not known:
             raise UserError(f'voice "{self.name}" has no pitches')
-        octaves = [other for other in known if (other - pitch) % 12 == 0]
-        return min(octaves or known, key=lambda other: (abs(other - pitch), other))
+        return closest_pitch(pitch, known)
 
 
 class StepGrid(NoteCodec):

@@ -14,8 +14,6 @@ class AugmentationOptions:
     # Semitones up or down, at most; each piece goes only where each of its voices stays within
     # the pitches that this voice has in the pieces to train on.
     transposition: int = 0
-    # Everything in C major or A minor instead, what is validated on too: a small table of chords.
-    common_key: bool = False
 
     def check(self) -> None:
         if not 0 <= self.transposition <= 11:
