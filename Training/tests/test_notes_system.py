@@ -126,12 +126,13 @@ def test_a_run_becomes_a_model_file(
     assert written["network"]["vocabulary_size"] == read_back.vocabulary_size
     assert set(tensors) == set(loaded.tensor_names())
     # What is composed ends, or is as long as was asked for, and can be played.
-    tokens = compose(loaded, read_back, SamplingOptions(), seed=3, most_tokens=40)
-    assert len(tokens) == 40 or tokens[-1] == read_back.end_token
-    read_back.decode(tokens)
-    assert compose(loaded, read_back, SamplingOptions(), seed=3, most_tokens=40).tolist() == (
-        tokens.tolist()
-    )
+    drawn = {"most_tokens": 40}
+    one, other = compose(loaded, read_back, SamplingOptions(), seeds=[3, 4], **drawn)
+    for tokens in (one, other):
+        assert len(tokens) == 40 or tokens[-1] == read_back.end_token
+        read_back.decode(tokens)
+    (again,) = compose(loaded, read_back, SamplingOptions(), seeds=[3], **drawn)
+    assert again.tolist() == one.tolist()
 
 
 @pytest.mark.parametrize("network", [LSTM, TRANSFORMER, WAVENET], ids=lambda n: n["kind"])
@@ -168,6 +169,21 @@ def test_conditions_follow_the_key_and_the_position(
     # A step's position reaches that step and those after it, and none before.
     assert torch.allclose(plain[:6], other_step[:6])
     assert not torch.allclose(plain[6], other_step[6])
+
+
+@pytest.mark.parametrize("network", [LSTM, WAVENET], ids=lambda n: n["kind"])
+def test_a_state_goes_on_where_it_was(scales: PreparedSet, network: dict) -> None:
+    system = made(configuration(network, GRID, conditions={"key": 2, "position": 2}), scales)
+    loaded = system.network.eval()
+    tokens = torch.randint(0, loaded.vocabulary_size, (20, 3))
+    keys, steps = torch.tensor([1, 2, 3]), torch.arange(20)[:, None].expand(-1, 3) // 2 % 16
+    whole, _ = loaded(tokens, [keys, steps])
+    state = loaded.empty_state(3)
+    parts = []
+    for first, last in ((0, 1), (1, 2), (2, 9), (9, 20)):
+        part, state = loaded(tokens[first:last], [keys, steps[first:last]], state)
+        parts.append(part)
+    assert torch.allclose(torch.cat(parts), whole, atol=1e-6)
 
 
 @pytest.mark.parametrize("network", [LSTM, TRANSFORMER, WAVENET], ids=lambda n: n["kind"])

@@ -31,6 +31,11 @@ class Network(nn.Module, ABC):
         they change from step to step.
         """
 
+    def empty_state(self, columns: int) -> State:
+        """Before the first step of `columns` sequences, for networks that can go on step by step
+        from a state; None for those that read their receptive field anew."""
+        return None
+
     @property
     @abstractmethod
     def receptive_field(self) -> int | None:

@@ -123,6 +123,16 @@ class Recurrent(Network):
             dropout=network.get("dropout", 0.0),
         )
 
+    def empty_state(self, columns: int) -> State:
+        like = self.embedding.weight
+        return [
+            tuple(
+                like.new_zeros(1, columns, layer.hidden_size)
+                for _ in range(2 if isinstance(layer, nn.LSTM) else 1)
+            )
+            for layer in self.layers
+        ]
+
     @property
     def receptive_field(self) -> int | None:
         return self.window

@@ -126,6 +126,13 @@ class WaveNet(Network):
             dropout=network.get("dropout", 0.0),
         )
 
+    def empty_state(self, columns: int) -> State:
+        like = self.embedding.weight
+        return [
+            (like.new_zeros(dilation, columns, self.residual_channels),)
+            for dilation in self.dilations
+        ]
+
     @property
     def receptive_field(self) -> int:
         return 1 + (KERNEL_SIZE - 1) * sum(self.dilations)
@@ -181,11 +188,17 @@ class WaveNet(Network):
     def forward(
         self, inputs: Tensor, conditions: Sequence[Tensor], state: State = None
     ) -> tuple[Tensor, State]:
+        """From a state on, the state after it is returned; without one nothing is carried."""
         signal = self.embedding(inputs)
+        state_after: State = None if state is None else []
         condition_vector = self.condition_tables(conditions) if self.conditions else None
         gated_outputs = []
-        for layer in self.layers:
-            past = functional.pad(signal[: -layer.dilation], (0, 0, 0, 0, layer.dilation, 0))
+        for index, layer in enumerate(self.layers):
+            if state is None:
+                past = functional.pad(signal[: -layer.dilation], (0, 0, 0, 0, layer.dilation, 0))
+            else:
+                past = torch.cat([state[index][0], signal])
+                state_after.append((past[-layer.dilation :],))
             past = past[: len(signal)]
             preactivation = layer.gate(torch.cat([past, signal], dim=-1))
             if condition_vector is not None:
@@ -200,4 +213,5 @@ class WaveNet(Network):
         skip_weight = torch.cat([layer.skip.weight for layer in self.layers], dim=-1)
         skip_bias = torch.stack([layer.skip.bias for layer in self.layers]).sum(dim=0)
         skip = functional.linear(torch.cat(gated_outputs, dim=-1), skip_weight, skip_bias)
-        return self.output(functional.relu(self.hidden(functional.relu(skip)))), None
+        logits = self.output(functional.relu(self.hidden(functional.relu(skip))))
+        return logits, state_after

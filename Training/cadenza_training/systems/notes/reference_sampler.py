@@ -7,14 +7,13 @@ every token, which is slow and simple.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from cadenza_training.networks.network import Network
-from cadenza_training.networks.recurrent import Recurrent
 from cadenza_training.systems.notes.grammar import Grammar
 from cadenza_training.systems.notes.note_codec import NoteCodec
 from cadenza_training.systems.notes.notes import condition_values
@@ -45,28 +44,40 @@ def compose(
     codec: NoteCodec,
     sampling: SamplingOptions,
     *,
-    seed: int,
+    seeds: Sequence[int],
     most_tokens: int,
-    asked: Mapping[str, int] | None = None,
-) -> NDArray[np.int64]:
-    """Tokens until the piece's end, which is the last of them, or until there are `most_tokens`.
+    keys: Sequence[int] | None = None,
+) -> list[NDArray[np.int64]]:
+    """A piece for each seed: tokens until its end, or until there are `most_tokens`.
 
-    `asked` are classes of conditions by name; those not named take their defaults.
+    `keys` are the pieces' keys; left out, the model's default. A piece's tokens depend on its own
+    seed alone, and not on those composed beside it.
     """
-    generator = np.random.default_rng(seed)
+    columns = len(seeds)
+    generators = [np.random.default_rng(seed) for seed in seeds]
     grammar = Grammar(codec, torch.device("cpu"))
     defaults = {condition.name: condition.default for condition in network.conditions}
-    keys = torch.tensor([(asked or {}).get("key", defaults.get("key", 0))])
-    carries = isinstance(network, Recurrent)
+    asked = torch.tensor(keys if keys is not None else [defaults.get("key", 0)] * columns)
+    state = network.empty_state(columns)
+    carries = state is not None
     field = network.receptive_field
-    tokens: list[int] = []
-    state = None
-    while len(tokens) < most_tokens and (not tokens or tokens[-1] != codec.end_token):
-        read = [codec.start_token, *tokens]
-        first = len(read) - 1 if carries else max(0, len(read) - (field or len(read)))
-        places = torch.arange(first, len(read))[:, None]
-        values = condition_values(network.conditions, codec, keys, places)
-        logits, state = network(torch.tensor(read[first:])[:, None], values, state)
-        allowed = grammar.masked(logits[-1:], places[-1:])[0, 0]
-        tokens.append(choose(allowed.double().numpy(), sampling, generator))
-    return np.array(tokens, dtype=np.int64)
+    read = torch.full((1, columns), codec.start_token)
+    ends = [most_tokens] * columns
+    for place in range(most_tokens):
+        if all(end <= place for end in ends):
+            break
+        first = place if carries else max(0, place + 1 - (field or place + 1))
+        places = torch.arange(first, place + 1)[:, None].expand(-1, columns)
+        values = condition_values(network.conditions, codec, asked, places)
+        logits, state = network(read[first:], values, state)
+        allowed = grammar.masked(logits[-1:], places[-1:])[0].double().numpy()
+        chosen = torch.zeros(1, columns, dtype=torch.int64)
+        for column, generator in enumerate(generators):
+            if place >= ends[column]:
+                continue
+            token = choose(allowed[column], sampling, generator)
+            chosen[0, column] = token
+            if token == codec.end_token:
+                ends[column] = place + 1
+        read = torch.cat([read, chosen])
+    return [read[1 : end + 1, column].numpy() for column, end in enumerate(ends)]
