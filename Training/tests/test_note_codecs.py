@@ -240,7 +240,7 @@ def test_a_pitch_that_is_not_known_is_sung_an_octave_away() -> None:
         ({"kind": "organ"}, 'codec.kind is "organ", expected one of'),
         ({"kind": "note_tokens", "minimum": 3}, 'unknown key "minimum"'),
         ({"kind": "chorale_grid"}, "codec.voices is missing"),
-        ({"kind": "chorale_grid", "voices": list("abcde")}, 'no piece to train on has a note'),
+        ({"kind": "chorale_grid", "voices": list("abcde")}, "no piece to train on has a note"),
         ({"kind": "melody_steps", "symbols": ["hold", 60]}, '"hold" and "off" among them'),
         ({"kind": "melody_steps", "symbols": ["hold", "off", 60, 60]}, "each there once"),
         ({"kind": "note_tokens", "minimum_count": 99}, "lower codec.minimum_count"),

@@ -209,9 +209,7 @@ def test_only_a_voices_own_symbols_share_the_softmax(scales: PreparedSet) -> Non
     tokens = system.codec.encode(scale(60, 2))[:-1]
     piece = TokenPiece(tokens, 0)
     batch = TokenBatch.of([piece], [0], len(tokens), system.codec.start_token)
-    each, _ = batch_losses(
-        system.network, system.codec, system.grammar, batch, torch.device("cpu")
-    )
+    each, _ = batch_losses(system.network, system.codec, system.grammar, batch, torch.device("cpu"))
     expected = [math.log(counts[index % 2]) for index in range(len(tokens))]
     assert each[:, 0].tolist() == pytest.approx(expected, rel=1e-5)
 
@@ -230,9 +228,7 @@ def test_validation_is_the_nats_of_whole_pieces(scales: PreparedSet) -> None:
 def test_crops_read_what_stands_before_them(scales: PreparedSet) -> None:
     codec = made(configuration(LSTM, GRID), scales).codec
     pieces = [TokenPiece(codec.encode(scale(60, 12)), 0, (0, 2))]
-    sampler = CropSampler(
-        pieces, codec, crop_tokens=8, onset_share=0.3, columns=16, seed=(1, 0)
-    )
+    sampler = CropSampler(pieces, codec, crop_tokens=8, onset_share=0.3, columns=16, seed=(1, 0))
     tables = {semitones: codec.transposition(semitones) for semitones in (0, 2)}
     saw = set()
     for _ in range(10):
@@ -298,9 +294,7 @@ def test_fine_tuning_keeps_the_vocabulary(tmp_path: Path, scales: PreparedSet) -
         ({"network": {**TRANSFORMER, "positions": "learned"}}, "position_count goes with learned"),
     ],
 )
-def test_bad_configurations_are_refused(
-    scales: PreparedSet, change: dict, sentence: str
-) -> None:
+def test_bad_configurations_are_refused(scales: PreparedSet, change: dict, sentence: str) -> None:
     values = configuration(LSTM, GRID) | change
     with pytest.raises(UserError, match=sentence):
         made(values, scales)
@@ -347,9 +341,7 @@ def test_a_markov_model_is_a_distribution(order: int, choices: Sequence[int]) ->
         assert sum(after) == pytest.approx(1.0)
 
 
-def test_the_table_sets_a_model_beside_its_baselines(
-    tmp_path: Path, scales: PreparedSet
-) -> None:
+def test_the_table_sets_a_model_beside_its_baselines(tmp_path: Path, scales: PreparedSet) -> None:
     fit(read_configuration(configuration(LSTM, GRID), None), scales, tmp_path / "run")
     export(tmp_path / "run", tmp_path / "tiny.safetensors", storage="f32")
     table = likelihood_table([tmp_path / "tiny.safetensors"], scales)

@@ -106,9 +106,7 @@ def baseline_orders(codec: NoteCodec) -> dict[str, int]:
     return orders
 
 
-def likelihood_table(
-    models: Sequence[Path], prepared: PreparedSet, split: str = "test"
-) -> Table:
+def likelihood_table(models: Sequence[Path], prepared: PreparedSet, split: str = "test") -> Table:
     """Each model beside baselines over the tokens of the first, learnt from the training split."""
     network, codec = read_composer(models[0])
     held_out = HeldOutPieces(codec, token_pieces(prepared, split, codec))

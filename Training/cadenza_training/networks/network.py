@@ -49,7 +49,7 @@ class Network(nn.Module, ABC):
     def tensor_names(self) -> dict[str, str]:
         """Name in a model file → name of the parameter here."""
 
-    def order_codes(self) -> None:  # noqa: B027
+    def order_codes(self) -> None:
         """Starts from tables that know that tokens are levels of a sound; nothing to others."""
 
     def inner_matrices(self) -> set[str]:

@@ -13,9 +13,7 @@ from cadenza_training.networks.recurrent import Recurrent
 from cadenza_training.networks.transformer import Transformer
 from cadenza_training.networks.wavenet import WaveNet
 
-NETWORKS = {
-    network.kind: network for network in (WaveNet, Recurrent, Transformer)
-}
+NETWORKS = {network.kind: network for network in (WaveNet, Recurrent, Transformer)}
 
 
 def make_network(configuration: Mapping, conditions: Sequence[ClassCondition]) -> Network:

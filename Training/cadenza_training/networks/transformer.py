@@ -75,7 +75,7 @@ class Attention(nn.Module):
 
     def forward(self, signal: Tensor) -> Tensor:
         """[batch, time, channels] to the same."""
-        batch, steps, channels = signal.shape
+        steps, channels = signal.shape[1:]
         width = channels // self.heads
         block = min(self.window, steps)
         blocks = math.ceil(steps / block)

@@ -18,9 +18,7 @@ class Grammar:
         # [places, vocabulary]: nothing added to what may come, -inf to all else.
         self.table: Tensor | None = None
         if len(codec.ranges) > 1:
-            self.table = torch.full(
-                (self.places, codec.vocabulary_size), -math.inf, device=device
-            )
+            self.table = torch.full((self.places, codec.vocabulary_size), -math.inf, device=device)
             for place, tokens in enumerate(codec.ranges):
                 self.table[place, tokens.first : tokens.first + tokens.count] = 0.0
 

@@ -93,9 +93,7 @@ class NoteCodec(ABC):
         end = min(end, start + self.maximum_note_beats * self.ticks_per_beat)
         onset, duration = start / self.ticks_per_beat, (end - start) / self.ticks_per_beat
         seconds = 60.0 / self.tempo
-        return Note(
-            onset * seconds, duration * seconds, onset, duration, pitch, velocity, voice
-        )
+        return Note(onset * seconds, duration * seconds, onset, duration, pitch, velocity, voice)
 
 
 def closest_pitch(pitch: int, known: Collection[int]) -> int:

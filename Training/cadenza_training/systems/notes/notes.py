@@ -126,9 +126,7 @@ class Notes(System):
         ranges = pitch_ranges(note for piece in pieces for note in piece.notes)
         self.sampler = CropSampler(
             [
-                self._tokens(
-                    piece, transpositions(piece.notes, ranges, augmentation.transposition)
-                )
+                self._tokens(piece, transpositions(piece.notes, ranges, augmentation.transposition))
                 for piece in pieces
             ],
             self.codec,

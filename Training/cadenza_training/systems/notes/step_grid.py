@@ -81,9 +81,7 @@ class StepGrid(NoteCodec):
         self.first_token = self.offsets[-1] + self.voices[-1].index(OFF)
 
     @staticmethod
-    def collected(
-        codec: Mapping, pieces: Sequence[Sequence[Note]], *, is_melody: bool
-    ) -> StepGrid:
+    def collected(codec: Mapping, pieces: Sequence[Sequence[Note]], *, is_melody: bool) -> StepGrid:
         """With the pitches between the lowest and the highest that each voice has in `pieces`."""
         names = ["melody"] if is_melody else list(codec.get("voices", ()))
         if not names:
