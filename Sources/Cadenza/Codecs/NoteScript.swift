@@ -296,6 +296,13 @@ struct NoteScript {
     for word in 0..<NoteScript.wordCount { writer.write(heard[word]) }
   }
 
+  /// The composing position of what `save` wrote, which the reader is at.
+  static func position(in reader: inout ByteReader) -> (tick: UInt64, hasEnded: Bool) {
+    let tick = reader.readUInt64()
+    _ = reader.readUInt64()
+    return (tick, reader.readUInt32() == 1)
+  }
+
   private static func word(_ first: UInt8, _ voice: UInt8, _ pitch: UInt8, _ velocity: UInt8) -> UInt32 {
     UInt32(first) | UInt32(voice) << 8 | UInt32(pitch) << 16 | UInt32(velocity) << 24
   }

@@ -363,6 +363,13 @@ struct Composer {
     instrument?.pointee.save(&writer)
   }
 
+  /// Whether the script that the reader is at reaches the present, or is over: what is missing would all be written at once.
+  private func isWrittenUpTo(_ presentTick: UInt64, _ bytes: ByteReader) -> Bool {
+    var reader = bytes
+    let position = NoteScript.position(in: &reader)
+    return position.hasEnded || position.tick >= presentTick
+  }
+
   /// Whether `load` takes these bytes: as many as `save` writes, and each what it may have written.
   mutating func accepts(_ bytes: ByteReader) -> Bool {
     var reader = bytes
@@ -395,8 +402,11 @@ struct Composer {
       }
       if isLoading { elements[field] = Element(token: token, value: value) }
     }
+    var times = reader
+    let presentTick = times.readUInt64()
     guard timeline.read(&reader, isLoading: isLoading), memory.pointee.read(&reader, isLoading: isLoading),
-      script.pointee.read(&reader, isLoading: isLoading), conditions.read(&reader, isLoading: isLoading)
+      isWrittenUpTo(presentTick, reader), script.pointee.read(&reader, isLoading: isLoading),
+      conditions.read(&reader, isLoading: isLoading)
     else { return false }
     if isLoading {
       ck_zero(state, stateCount * 4)

@@ -11,7 +11,7 @@ struct ComposerTests {
   func blockSizesDoNotMatter(_ composer: ComposerModel) throws {
     let model = try composer.model()
     let expected = try composer.stream(model: model).compose(ComposerTests.frames, blocks: [4_096])
-    #expect(expected.events.count > 10)
+    #expect(expected.events.count > 2)
     for blocks in [[64], [7, 1, 100, 4_097, 33], [Self.frames]] {
       #expect(try composer.stream(model: model).compose(Self.frames, blocks: blocks).events == expected.events)
     }
@@ -154,8 +154,10 @@ struct ComposerTests {
     let stream = try composer.stream(model: model)
     _ = stream.compose(30_000)
     let saved = stream.savedState()
-    for place in stride(from: 32, to: min(saved.count, 3_000), by: 4) {
-      for bits in [0xFFFF_FFFF, 0x7FFF_FFFF, 0x0001_0000, 0x7FC0_0000] as [UInt32] {
+    // What lies ahead of the script, its beginning, and some of the rest.
+    let places = Array(stride(from: 32, to: 320, by: 4)) + Array(stride(from: 320, to: saved.count - 4, by: 1_012))
+    for place in places {
+      for bits in [0xFFFF_FFFF, 0x0001_0000, 0x7FC0_0000] as [UInt32] {
         var forged = saved
         forged.withUnsafeMutableBytes { bytes in
           bytes.storeBytes(of: bits.littleEndian, toByteOffset: place, as: UInt32.self)
