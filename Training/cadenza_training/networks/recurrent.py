@@ -178,6 +178,13 @@ class Recurrent(Network):
                         names[f"layers.{index}.{place}{product}.{part}"] = parameter
         return names | {"head.weight": "head.weight", "head.bias": "head.bias"}
 
+    def inner_matrices(self) -> set[str]:
+        return {
+            name
+            for name, parameter in self.named_parameters()
+            if name.startswith("layers.") and parameter.ndim == 2
+        }
+
     def forward(
         self, inputs: Tensor, conditions: Sequence[Tensor], state: State = None
     ) -> tuple[Tensor, State]:
