@@ -137,8 +137,7 @@ def test_all_steps_at_once_are_each_step_alone(configuration: dict, steps: int) 
         expected = by_the_equations(
             configuration, network.tensors(), tokens[:, column].tolist(), None
         )
-        # Sines and cosines are of single precision.
-        assert torch.allclose(logits[:, column], expected, rtol=1e-6, atol=1e-6)
+        assert torch.allclose(logits[:, column], expected, rtol=1e-9, atol=1e-9)
 
 
 def test_conditions_are_added_to_what_is_read() -> None:

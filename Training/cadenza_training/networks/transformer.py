@@ -14,7 +14,7 @@ and the block before, so that the cost of a step does not grow with the sequence
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as functional
@@ -32,13 +32,12 @@ DEFAULT_BIASES = {"attention", "feedforward", "head"}
 INITIAL_DEVIATION = 0.02
 
 
-def sinusoids(count: int, channels: int) -> Tensor:
-    """Rows of sines and cosines in turn, [count, channels] (Vaswani et al. 2017, section 3.5)."""
-    pairs = (channels + 1) // 2
-    rates = 10000.0 ** (-2.0 * torch.arange(pairs, dtype=torch.float64) / channels)
-    angles = torch.arange(count, dtype=torch.float64)[:, None] * rates
+def sinusoids(steps: Tensor, channels: int) -> Tensor:
+    """A row of sines and cosines in turn for each step (Vaswani et al. 2017, section 3.5)."""
+    pairs = torch.arange((channels + 1) // 2, dtype=torch.float64, device=steps.device)
+    angles = steps[:, None] * 10000.0 ** (-2.0 * pairs / channels)
     rows = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
-    return rows[:, :channels].float()
+    return rows[:, :channels]
 
 
 def skewed(farthest_first: Tensor, keys: int) -> Tensor:
@@ -103,6 +102,32 @@ class Attention(nn.Module):
         joined = attended.flatten(2, 3)[:, :, :steps].transpose(1, 2).flatten(-2)
         return self.output(joined)
 
+    def step(self, signal: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for a few steps after others, whose last keys and values are given, each
+        [batch, heads, time, width]; and those that the steps after it will need."""
+        steps = signal.shape[1]
+        width = signal.shape[-1] // self.heads
+        queries, new_keys, new_values = (
+            part.unflatten(-1, (self.heads, width)).transpose(1, 2)
+            for part in self.input(signal).chunk(3, dim=-1)
+        )
+        keys = torch.cat([keys, new_keys], dim=2)
+        values = torch.cat([values, new_values], dim=2)
+        known = keys.shape[2]
+        query = torch.arange(known - steps, known, device=signal.device)[:, None]
+        distance = query - torch.arange(known, device=signal.device)
+        queries = queries / math.sqrt(width)
+        scores = queries @ keys.transpose(-1, -2)
+        if self.relative is not None:
+            products = queries @ self.relative.transpose(-1, -2)
+            columns = distance.clamp(0, self.window - 1).expand(*products.shape[:3], -1)
+            scores = scores + products.gather(-1, columns)
+        hidden = (distance < 0) | (distance >= self.window)
+        attended = torch.softmax(scores.masked_fill(hidden, -math.inf), dim=-1) @ values
+        kept = min(known, self.window - 1)
+        output = self.output(attended.transpose(1, 2).flatten(-2))
+        return output, keys[:, :, known - kept :], values[:, :, known - kept :]
+
     def _hidden(self, blocks: int, block: int, reach: int, device: torch.device) -> Tensor:
         """Which keys a query must not see, [blocks, block, reach]."""
         query = torch.arange(block, device=device)[:, None] + (reach - block)
@@ -152,11 +177,15 @@ class TransformerLayer(nn.Module):
         return self.output(self.dropout(self.activation(self.hidden(signal))))
 
     def forward(self, signal: Tensor) -> Tensor:
+        return self.around(self.attention, signal)
+
+    def around(self, attention: Callable[[Tensor], Tensor], signal: Tensor) -> Tensor:
+        """The layer, with its attention as it is asked for."""
         if self.is_pre:
-            attended = self.attention(self.attention_normalization(signal))
+            attended = attention(self.attention_normalization(signal))
             signal = signal + self.dropout(attended)
             return signal + self.dropout(self.feedforward(self.feedforward_normalization(signal)))
-        signal = self.attention_normalization(signal + self.dropout(self.attention(signal)))
+        signal = self.attention_normalization(signal + self.dropout(attention(signal)))
         return self.feedforward_normalization(signal + self.dropout(self.feedforward(signal)))
 
 
@@ -336,22 +365,47 @@ class Transformer(Network):
             if name.startswith("layers.") and parameter.ndim == 2
         }
 
+    def empty_state(self, columns: int) -> State:
+        """How many steps there have been, then each layer's keys and values."""
+        like = self.embedding.weight
+        nothing = like.new_zeros(columns, self.heads, 0, self.channels // self.heads)
+        layers = [(nothing, nothing) for _ in self.layers]
+        return [(torch.zeros((), dtype=torch.int64, device=like.device),), *layers]
+
     def forward(
         self, inputs: Tensor, conditions: Sequence[Tensor], state: State = None
     ) -> tuple[Tensor, State]:
-        """`inputs` begin where the sequence begins: nothing is carried."""
-        steps = len(inputs)
+        """From a state on, the state after it is returned; without one `inputs` begin where the
+        sequence begins, and nothing is carried."""
+        first = 0 if state is None else int(state[0][0])
+        rows = torch.arange(first, first + len(inputs), device=inputs.device)
         signal = self.embedding(inputs)
         if self.position is not None:
-            rows = torch.arange(steps, device=inputs.device) % self.position_count
-            signal = signal + self.position(rows)[:, None]
+            signal = signal + self.position(rows % self.position_count)[:, None]
         elif self.positions == "sinusoidal":
-            signal = signal + sinusoids(steps, self.channels).to(inputs.device)[:, None]
+            signal = signal + sinusoids(rows, self.channels)[:, None].to(signal.dtype)
         if self.condition is not None:
             signal = signal + self.condition(self.condition_tables(conditions))
         signal = self.dropout(signal).transpose(0, 1)
-        for layer in self.layers:
-            signal = layer(signal)
+        state_after: State = None
+        if state is None:
+            for layer in self.layers:
+                signal = layer(signal)
+        else:
+            state_after = [(rows[-1] + 1,)]
+            for layer, (keys, values) in zip(self.layers, state[1:], strict=True):
+
+                def attention(
+                    normalized: Tensor,
+                    layer: TransformerLayer = layer,
+                    keys: Tensor = keys,
+                    values: Tensor = values,
+                ) -> Tensor:
+                    attended, *after = layer.attention.step(normalized, keys, values)
+                    state_after.append(tuple(after))
+                    return attended
+
+                signal = layer.around(attention, signal)
         if self.head_normalization is not None:
             signal = self.head_normalization(signal)
-        return self.head(signal).transpose(0, 1), None
+        return self.head(signal).transpose(0, 1), state_after
