@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from cadenza_training.configuration import build
 from cadenza_training.data.notes import Note, in_order, write_notes
 from cadenza_training.data.prepared_set import NotesEntry, PreparedSet, SetDescription
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.evaluate_pieces import baseline_tables
 from cadenza_training.evaluation.markov import MarkovModel, TokenGrammar, fitted_markov_model
 from cadenza_training.evaluation.note_likelihood import likelihood_table, read_composer
+from cadenza_training.evaluation.pieces import read_pieces
 from cadenza_training.export import export
 from cadenza_training.fitting.fit import fit, read_configuration
 from cadenza_training.fitting.options import TrainingOptions
@@ -368,6 +371,19 @@ def test_the_table_sets_a_model_beside_its_baselines(tmp_path: Path, scales: Pre
         assert per_sixteenth * 13 * 4 == pytest.approx(per_token * count)
     nats = {row[0]: row[1] for row in table.rows}
     assert nats["order-2 Markov, over steps"] < nats["unigram"]
+
+
+def test_an_evaluation_has_the_table(tmp_path: Path, scales: PreparedSet) -> None:
+    fit(read_configuration(configuration(LSTM, GRID), None), scales, tmp_path / "run")
+    export(tmp_path / "run", tmp_path / "tiny.safetensors", storage="f32")
+    reference = read_pieces(scales.folder, "test")
+    (table,) = baseline_tables(reference, [tmp_path / "tiny.safetensors"])
+    assert table.key == "note_likelihood"
+    assert table.rows == likelihood_table([tmp_path / "tiny.safetensors"], scales).rows
+    # Pieces that are of no set have no training split to learn from.
+    assert (
+        baseline_tables(replace(reference, description=None), [tmp_path / "tiny.safetensors"]) == []
+    )
 
 
 # ---- Sampling -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.errors import UserError
 from cadenza_training.evaluation import note_histograms, pitch_content, plots, score_agreement
 from cadenza_training.evaluation.clock import Clock
@@ -25,12 +26,14 @@ from cadenza_training.evaluation.model_metadata import read_configuration, tenso
 from cadenza_training.evaluation.nearest_pairs import write_note_pairs
 from cadenza_training.evaluation.next_note import next_note_figures
 from cadenza_training.evaluation.note_histograms import overlap
+from cadenza_training.evaluation.note_likelihood import likelihood_table
 from cadenza_training.evaluation.note_novelty import PASSAGE_NOTES, NotePassage, note_novelty
 from cadenza_training.evaluation.novelty import Novelty, novelty_table
 from cadenza_training.evaluation.pieces import Piece, PieceFolder
 from cadenza_training.evaluation.report import Evaluation, Table
 from cadenza_training.evaluation.score_agreement import PiecePair
 from cadenza_training.systems.note_matrix.codec import NoteMatrixCodec
+from cadenza_training.systems.notes.codecs import KEYS
 
 REPORT = "COMP9491 4.2"
 
@@ -122,6 +125,7 @@ def _prediction_tables(reference: PieceFolder, options: PieceOptions) -> list[Ta
         columns = ("model", "choices", "nats a choice", "nats a step")
         title = f"Likelihood of {reference.title}, by the engine"
         tables.append(Table("score", title, columns, tuple(scores)))
+    tables += baseline_tables(reference, (options.model, *options.beside))
     if read_configuration(options.model)["codec"]["kind"] == NoteMatrixCodec.kind:
         if options.training is None:
             raise UserError("a note matrix is evaluated beside its training set: name --training")
@@ -129,6 +133,17 @@ def _prediction_tables(reference: PieceFolder, options: PieceOptions) -> list[Ta
         figures = next_note_figures(options.model, held_out.pieces, options.training.pieces)
         tables += figures.tables()
     return tables
+
+
+def baseline_tables(reference: PieceFolder, models: Sequence[Path]) -> list[Table]:
+    """Composers of tokens beside Markov models, where the reference is a split of a prepared set:
+    they are learnt from its training split."""
+    composers = [
+        model for model in models if read_configuration(model)["codec"].get("kind") in KEYS
+    ]
+    if reference.description is None or composers[:1] != list(models[:1]):
+        return []
+    return [likelihood_table(composers, PreparedSet.read(reference.folder), reference.split)]
 
 
 def _described(folder: PieceFolder) -> str:
