@@ -141,7 +141,9 @@ class StepGrid(NoteCodec):
             # What is struck at a step, the highest of several, and what sounds until which step.
             struck = {
                 start: (pitch, end)
-                for _, start, end, pitch in sorted(s for s in spans if s[0] == number)
+                for start, pitch, end in sorted(
+                    (start, pitch, end) for other, start, end, pitch in spans if other == number
+                )
             }
             rings_until = 0
             for step in range(steps):
