@@ -44,10 +44,29 @@ def condition_vectors(
     return torch.cat(parts, dim=-1) if parts else None
 
 
-def network_inputs(tokens: Tensor, levels: int) -> Tensor:
-    """The tokens one step late, with silence before the first."""
-    silence = torch.tensor([mu_law.silence_code(levels)], dtype=torch.int64)
-    return torch.cat([silence, tokens[:-1].long()])
+def first_token(codec: Mapping) -> int:
+    """What step 0 is fed: silence, the end of the piece before, or the codec's start token."""
+    kind = codec["kind"]
+    if kind == "mu_law":
+        return mu_law.silence_code(codec["levels"])
+    if kind == "performance_events":
+        lowest, highest = codec["pitches"]
+        longest_shift = 2 * (highest - lowest + 1) + codec["time_shifts"] - 1
+        return longest_shift + codec["velocities"] + 1 if codec.get("end") else longest_shift
+    if kind == "note_tokens":
+        named = [token for token in ("end", []) if token in codec["tokens"]]
+        return codec["tokens"].index(named[0]) if named else 0
+    # A grid's symbols are numbered through its voices.
+    voices = [codec] if kind == "melody_steps" else codec["voices"]
+    if "end" in voices[0]["symbols"]:
+        return voices[0]["symbols"].index("end")
+    before = sum(len(voice["symbols"]) for voice in voices[:-1])
+    return before + voices[-1]["symbols"].index("off")
+
+
+def network_inputs(tokens: Tensor, first: int) -> Tensor:
+    """The tokens one step late, with `first` before them."""
+    return torch.cat([torch.tensor([first], dtype=torch.int64), tokens[:-1].long()])
 
 
 def wavenet_logits(
@@ -73,7 +92,7 @@ def wavenet_logits(
         weight = tensor(f"{name}.weight")[:, :, None]
         return functional.conv1d(signal, weight, bias(f"{name}.bias"))
 
-    inputs = network_inputs(tokens, vocabulary)
+    inputs = network_inputs(tokens, first_token(configuration["codec"]))
     if network["input"]["kind"] == "embedding":
         signal = tensor("input.embedding.weight")[inputs].t()[None]
     else:
@@ -141,7 +160,7 @@ def transformer_logits(
     def feedforward(signal: Tensor, name: str) -> Tensor:
         return linear(activation(linear(signal, f"{name}.hidden")), f"{name}.output")
 
-    inputs = network_inputs(tokens, network["vocabulary_size"])
+    inputs = network_inputs(tokens, first_token(configuration["codec"]))
     x = tensors["input.embedding.weight"].double()[inputs]
     if network["positions"] == "learned":
         x = x + tensors["input.position.weight"].double()[now % network["position_count"]]
@@ -188,7 +207,7 @@ def recurrent_inputs(
     if network["head"]["kind"] == "linear":
         silent = torch.zeros(1, dtype=torch.float64)
         return torch.cat([silent, sequence[:-1].double()])[:, None]
-    inputs = network_inputs(sequence, vocabulary)
+    inputs = network_inputs(sequence, first_token(configuration["codec"]))
     if kind == "embedding":
         return tensors["input.embedding.weight"].double()[inputs]
     if kind == "one_hot":

@@ -78,7 +78,7 @@ def test_a_model_file_agrees_with_the_reference(
     tokens = torch.randint(LEVELS, (40,))
     values = {"instrument": torch.full((40,), 2), "pitch": torch.full((40,), 7)}
     expected = reference.logits(tensors, read_configuration, tokens, values)
-    inputs = reference.network_inputs(tokens, LEVELS)[:, None]
+    inputs = reference.network_inputs(tokens, mu_law.silence_code(LEVELS))[:, None]
     chosen = [torch.tensor([2]), torch.tensor([7])] if conditions else []
     actual, _ = network(inputs, chosen)
     torch.testing.assert_close(actual.squeeze(1), expected, rtol=1e-10, atol=1e-10)
@@ -102,7 +102,7 @@ def test_the_engine_has_the_logits_of_pytorch(tmp_path: Path, kind: str) -> None
     path = tmp_path / "model.safetensors"
     write_model(path, network.tensors(), described(network))
     tokens = torch.randint(LEVELS, (24,))
-    inputs = reference.network_inputs(tokens, LEVELS)[:, None]
+    inputs = reference.network_inputs(tokens, mu_law.silence_code(LEVELS))[:, None]
     with torch.no_grad():
         logits, _ = network(inputs, [torch.tensor([1]), torch.tensor([9])])
     expected = torch.log_softmax(logits.squeeze(1).double(), dim=-1).numpy()
@@ -137,7 +137,7 @@ def test_state_carries_a_recurrent_network_over_a_cut() -> None:
         ({**WAVENET, "input": {"kind": "convolution", "kernel_size": 2}}, "input is an embedding"),
         ({**GRU, "layers": [{"kind": "rnn", "channels": 2}]}, '"rnn", expected lstm or gru'),
         ({**GRU, "initial_states": True}, "zero states"),
-        ({"kind": "transformer"}, "not one of recurrent, wavenet"),
+        ({"kind": "mixer"}, "not one of recurrent, transformer, wavenet"),
     ],
 )
 def test_what_training_does_not_know_is_refused(configuration: dict, sentence: str) -> None:

@@ -247,7 +247,13 @@ def _from_mapping(request: Request) -> Converted:
     else:
         source = rtneural.tensors(request.source)
     arrays = mapping.apply(file, source)
-    configuration = {"network": file.network, "conditions": file.conditions}
+    # Without a codec of its own, tokens are the codes of mu-law, as in the file that is written.
+    sound = {"kind": "mu_law", "levels": file.network.get("vocabulary_size")}
+    configuration = {
+        "network": file.network,
+        "codec": {**sound, **(file.codec or {})},
+        "conditions": file.conditions,
+    }
     exact = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def prediction(sequence: NDArray, values: check.ConditionValues) -> NDArray:
