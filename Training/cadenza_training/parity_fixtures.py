@@ -2,9 +2,10 @@
 
     python -m cadenza_training.parity_fixtures --output Tests/Fixtures/parity
 
-For the trained model that ships, add its file and the data that it was trained on:
+For the trained models that ship, add their files; those of sound need the data that they were
+trained on, too, composers draw a piece themselves:
 
-    … --shipped notes-wavenet.safetensors --set prepared/notes
+    … --shipped notes-wavenet.safetensors --set prepared/notes --shipped chorales.safetensors
 
 The layout is described in Tests/Fixtures/parity/README.md.
 """
@@ -23,10 +24,16 @@ from torch import Tensor
 
 from cadenza_training import mu_law, reference
 from cadenza_training.data.prepared_set import PreparedSet
+from cadenza_training.engine import COMPOSER_CODECS
 from cadenza_training.model_file import read_model, write_model
+from cadenza_training.parity_pieces import drawn_piece
 from cadenza_training.systems.raw_audio.recordings import load_recordings
 
 SAMPLE_RATE = 16000
+# What a shipped composer's predictions take at most.
+LARGEST_SHIPPED_BYTES = 280_000
+# Of a shipped network with a window, whose every prediction costs the whole of it.
+MOST_WINDOWED_STEPS = 150
 DEFAULT_BIASES = {
     "wavenet": ["gate", "residual", "skip", "head"],
     "recurrent": ["layers", "head"],
@@ -563,7 +570,7 @@ def condition_series(case: Case, generator: torch.Generator) -> dict[str, Tensor
 def random_sequence(case: Case, generator: torch.Generator) -> Tensor:
     """Tokens (I32) that wander as sound does, or samples (F32) for a linear head; a row of both
     (F32, tokens as whole numbers) for each element of several fields."""
-    if case.network["input"].get("kind") == "fields":
+    if case.network.get("input", {}).get("kind") == "fields":
         columns = []
         for entry in case.network["input"]["fields"]:
             column = torch.rand(case.steps, generator=generator)
@@ -610,20 +617,39 @@ def write_case(case: Case, number: int, output: Path) -> None:
     write_reference(output / f"{case.name}.reference.safetensors", sequence, values, predictions)
 
 
-def write_shipped(model: Path, prepared: PreparedSet, output: Path, steps: int) -> None:
-    """The first steps of the longest held-out recording under a trained model."""
+def write_shipped(model: Path, prepared: PreparedSet | None, output: Path, steps: int) -> None:
+    """A trained model's predictions: over a piece of its own, or over the first steps of the
+    longest held-out recording."""
     tensors, configuration = read_model(model)
+    if is_composer(model):
+        head = "head.output.weight" if "head.output.weight" in tensors else "head.weight"
+        steps = min(steps, LARGEST_SHIPPED_BYTES // (4 * len(tensors[head])))
+        network = configuration["network"]
+        if network["kind"] == "recurrent" and "window" in network:
+            steps = min(steps, MOST_WINDOWED_STEPS)
+        sequence, values = drawn_piece(model, steps)
+    else:
+        sequence, values = first_of_a_recording(configuration, prepared, steps)
+    predictions = reference.logits(tensors, configuration, sequence, values)
+    path = output / f"shipped-{model.stem}.reference.safetensors"
+    write_reference(path, sequence, values, predictions)
+
+
+def is_composer(model: Path) -> bool:
+    return read_model(model)[1]["codec"]["kind"] in COMPOSER_CODECS
+
+
+def first_of_a_recording(
+    configuration: Mapping, prepared: PreparedSet, steps: int
+) -> tuple[Tensor, dict[str, Tensor]]:
     entry = max(prepared.split("validation"), key=lambda entry: (entry.seconds, entry.file))
     recording = load_recordings(prepared, [entry])[0]
     codes = mu_law.encode(recording.samples[:steps] / 32768.0, configuration["codec"]["levels"])
-    sequence = torch.from_numpy(codes.astype("int32"))
     values = {
         "instrument": torch.full((steps,), recording.instrument, dtype=torch.int32),
         "pitch": torch.full((steps,), recording.pitch, dtype=torch.int32),
     }
-    predictions = reference.logits(tensors, configuration, sequence, values)
-    path = output / f"shipped-{model.stem}.reference.safetensors"
-    write_reference(path, sequence, values, predictions)
+    return torch.from_numpy(codes.astype("int32")), values
 
 
 def main() -> None:
@@ -635,16 +661,17 @@ def main() -> None:
     parser.add_argument("--set", type=Path, help="with --shipped: the prepared set of its notes")
     parser.add_argument("--shipped-steps", type=int, default=400)
     arguments = parser.parse_args()
+    for model in arguments.shipped:
+        if arguments.set is None and not is_composer(model):
+            parser.error(f"--shipped {model} needs --set, for it is a model of sound")
     torch.set_num_threads(1)
     arguments.output.mkdir(parents=True, exist_ok=True)
     for number, case in enumerate(CASES):
         write_case(case, number, arguments.output)
     for number, case in enumerate(WINDOW_AND_FIELD_CASES, start=1000):
         write_case(case, number, arguments.output)
-    if arguments.shipped and arguments.set is None:
-        parser.error("--shipped needs --set")
     for model in arguments.shipped:
-        prepared = PreparedSet.read(arguments.set)
+        prepared = None if arguments.set is None else PreparedSet.read(arguments.set)
         write_shipped(model, prepared, arguments.output, arguments.shipped_steps)
     total = sum(path.stat().st_size for path in arguments.output.glob("*.safetensors"))
     count = len(CASES) + len(WINDOW_AND_FIELD_CASES)
