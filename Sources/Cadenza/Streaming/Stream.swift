@@ -321,7 +321,7 @@ public final class Stream: @unchecked Sendable {
     }
     var reader = ByteReader(base)
     let magic = reader.readUInt64()
-    guard let savedLayout = SavedHeader.Layout(rawValue: magic) else {
+    guard let savedLayout = SavedHeader.Layout(rawValue: magic), (savedLayout == .composer) == (layout == .composer) else {
       throw Failure(.format, "these bytes are not a state that this version knows: they do not begin as one")
     }
     guard reader.readUInt64() == model.fingerprint else {

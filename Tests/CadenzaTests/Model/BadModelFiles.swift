@@ -396,7 +396,7 @@ enum BadModelFiles {
       "a window of nothing", "network.window is 0, expected a whole number from 1 to 1024",
       recurrent(#""head""#, #""window":0,"head""#)),
     BadModelFile(
-      "a window too long", "network.window is 1025, expected a whole number from 1 to 1024",
+      "a recurrent window too long", "network.window is 1025, expected a whole number from 1 to 1024",
       recurrent(#""head""#, #""window":1025,"head""#)),
     BadModelFile(
       "both directions without a window", "network.layers[0] is bidirectional, which needs network.window",

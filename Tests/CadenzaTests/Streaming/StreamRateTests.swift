@@ -279,7 +279,7 @@ struct StreamRateTests {
     let foreign = try self.stream(Reference.named("wavenet-no-biases"), output: 44_100).savedState()
     var (damaged, unknown, forged, wild) = (saved, saved, saved, saved)
     damaged[saved.count - 5] ^= 1
-    unknown[7] = 3
+    unknown[7] = 9
     repair(&forged) { $0.storeBytes(of: Float.nan.bitPattern, toByteOffset: 40, as: UInt32.self) }
     repair(&wild) { $0.storeBytes(of: Float(5).bitPattern, toByteOffset: $0.count - 4, as: UInt32.self) }
     for (bytes, words) in [
