@@ -10,6 +10,7 @@
 #define LARGEST_BLOCK 64
 #define MOST_CONDITIONS 16
 #define MOST_VALUES 64
+#define MOST_EVENTS 32
 
 /* clang checks functions so marked, in a build with -fsanitize=realtime; other compilers know nothing of it. */
 #if defined(__clang__) && defined(__has_feature)
@@ -25,13 +26,16 @@ typedef struct audio_thread {
   cadenza_stream *stream;
   uint32_t condition_count;
   struct {
-    int is_class;
+    int is_class, is_the_codecs;
     uint32_t size;
   } conditions[MOST_CONDITIONS];
   unsigned turn;
   unsigned failures; /* calls that answered otherwise than they must */
   int expects_numeric_error;
   int plays_notes;
+  int composes;
+  uint64_t notes; /* that began, as read */
+  uint64_t sounding_frames; /* with something else than silence */
   uint32_t pitch_condition; /* which notes set, and nobody else; UINT32_MAX: none */
   uint32_t latency;
   float output[LARGEST_BLOCK + 1];
@@ -43,13 +47,15 @@ static inline audio_thread audio_thread_for(const cadenza_model *model, cadenza_
   memset(&thread, 0, sizeof thread);
   thread.stream = stream;
   thread.plays_notes = plays_notes;
-  thread.pitch_condition = plays_notes ? pitch_condition(model) : UINT32_MAX;
+  thread.composes = is_composer(model);
+  thread.pitch_condition = plays_notes && !thread.composes ? pitch_condition(model) : UINT32_MAX;
   thread.latency = latency_of(stream);
   thread.condition_count = model_info(model).condition_count;
   if (thread.condition_count > MOST_CONDITIONS) thread.condition_count = MOST_CONDITIONS;
   for (uint32_t i = 0; i < thread.condition_count; i++) {
     cadenza_condition_info info = condition_info(model, i);
     thread.conditions[i].is_class = info.kind == CADENZA_CONDITION_CLASS;
+    thread.conditions[i].is_the_codecs = info.queue_capacity == 0;
     thread.conditions[i].size = info.size;
   }
   return thread;
@@ -88,19 +94,50 @@ static inline unsigned play_notes(audio_thread *thread, unsigned turn, uint32_t 
   return failures;
 }
 
+/* Reads what happened in the block of `frames` frames that was just played, a few events at a time. Returns how many answers were
+   wrong. */
+static inline unsigned read_events(audio_thread *thread, unsigned turn, size_t frames) NONBLOCKING {
+  cadenza_event events[MOST_EVENTS];
+  size_t capacity = turn % 4 == 0 ? 1 : MOST_EVENTS, count = 12345, last = 0;
+  unsigned failures = 0;
+  if (!thread->composes) {
+    failures += cadenza_stream_read_events(thread->stream, events, capacity, &count) != CADENZA_ERROR_UNSUPPORTED;
+    return failures + (count != 0);
+  }
+  failures += cadenza_stream_read_events(thread->stream, NULL, 0, &count) != CADENZA_OK || count != 0;
+  failures += cadenza_stream_read_events(thread->stream, events, capacity, NULL) != CADENZA_ERROR_INVALID_ARGUMENT;
+  failures += cadenza_stream_read_events(thread->stream, NULL, capacity, &count) != CADENZA_ERROR_INVALID_ARGUMENT;
+  failures += cadenza_stream_read_events(NULL, events, capacity, &count) != CADENZA_ERROR_INVALID_ARGUMENT;
+  do {
+    failures += cadenza_stream_read_events(thread->stream, events, capacity, &count) != CADENZA_OK || count > capacity;
+    for (size_t i = 0; i < count && i < capacity; i++) {
+      failures += events[i].frame < last || events[i].frame >= frames || events[i].pitch > 127 || events[i].voice > 15;
+      failures += !(events[i].velocity >= 0 && events[i].velocity <= 1) || !(events[i].beat >= 0);
+      thread->notes += events[i].kind == CADENZA_EVENT_NOTE_ON;
+      last = (size_t)events[i].frame;
+    }
+  } while (count > 0 && failures == 0);
+  return failures;
+}
+
 /* One turn of the callback. Every third sets a parameter, every fifth a condition, and so on: all of them within 60 turns. */
 static inline void audio_thread_turn(audio_thread *thread) NONBLOCKING {
   static const size_t sizes[8] = {1, 7, 4, 0, 16, 2, LARGEST_BLOCK, 3};
-  static const float values[4][3] = {{0.9f, 1, 0}, {0, 40, 1}, {1, 0.9f, 0.2f}, {1, 0.5f, 2}};
+  static const float values[5][3] = {{0.9f, 1, 0}, {0, 40, 1}, {1, 0.9f, 0.2f}, {1, 0.5f, 2}, {1000, 120, 333.3f}};
   cadenza_stream *stream = thread->stream;
   unsigned turn = thread->turn++;
   unsigned failures = 0;
 
   if (turn % 3 == 0) {
-    cadenza_parameter parameter = (cadenza_parameter)(turn / 3 % 4);
-    float value = values[parameter][turn / 12 % 3], found = -1;
-    failures += cadenza_stream_set_parameter(stream, parameter, value) != CADENZA_OK;
-    failures += cadenza_stream_get_parameter(stream, parameter, &found) != CADENZA_OK || found != value;
+    cadenza_parameter parameter = (cadenza_parameter)(turn / 3 % 5);
+    float value = values[parameter][turn / 15 % 3], found = -1;
+    if (parameter != CADENZA_PARAMETER_TEMPO || thread->composes) {
+      failures += cadenza_stream_set_parameter(stream, parameter, value) != CADENZA_OK;
+      failures += cadenza_stream_get_parameter(stream, parameter, &found) != CADENZA_OK || found != value;
+    } else {
+      failures += cadenza_stream_set_parameter(stream, parameter, value) != CADENZA_ERROR_UNSUPPORTED;
+      failures += cadenza_stream_get_parameter(stream, parameter, &found) != CADENZA_ERROR_UNSUPPORTED || found != -1;
+    }
     failures += cadenza_stream_set_parameter(stream, parameter, -1) != CADENZA_ERROR_INVALID_ARGUMENT;
     failures += cadenza_stream_set_parameter(NULL, 77, 1) != CADENZA_ERROR_INVALID_ARGUMENT;
   }
@@ -116,6 +153,8 @@ static inline void audio_thread_turn(audio_thread *thread) NONBLOCKING {
       cadenza_status status = cadenza_stream_set_condition(stream, index, condition, size);
       if (index == thread->pitch_condition) {
         failures += status != CADENZA_ERROR_INVALID_ARGUMENT;
+      } else if (thread->conditions[index].is_the_codecs) {
+        failures += status != CADENZA_ERROR_UNSUPPORTED;
       } else {
         failures += status != CADENZA_OK && status != CADENZA_ERROR_STATE; /* a full queue is an answer, too */
       }
@@ -142,7 +181,10 @@ static inline void audio_thread_turn(audio_thread *thread) NONBLOCKING {
   thread->output[frames] = 7;
   cadenza_status status = cadenza_generate_block(stream, thread->output, frames);
   cadenza_status expected = thread->expects_numeric_error && frames > 0 ? CADENZA_ERROR_NUMERIC : CADENZA_OK;
+  if (thread->composes && status == CADENZA_END) status = CADENZA_OK; /* until the next reset */
   failures += status != expected || thread->output[frames] != 7;
+  for (size_t i = 0; i < frames; i++) thread->sounding_frames += thread->output[i] != 0;
+  failures += read_events(thread, turn, frames);
   if (turn % 11 == 0) {
     failures += cadenza_generate_block(stream, NULL, 5) != CADENZA_ERROR_INVALID_ARGUMENT;
     failures += cadenza_generate_block(NULL, thread->output, 5) != CADENZA_ERROR_INVALID_ARGUMENT;
@@ -151,10 +193,19 @@ static inline void audio_thread_turn(audio_thread *thread) NONBLOCKING {
   thread->failures += failures;
 }
 
+/* Whether every answer was right, and what a composer wrote was told and, with an instrument, heard; without one, it is silent. */
+static inline int audio_thread_went_well(const audio_thread *thread) {
+  if (thread->failures > 0) return 0;
+  if (!thread->composes) return 1;
+  if (thread->expects_numeric_error) return thread->notes == 0;
+  return thread->notes > 0 && (thread->sounding_frames > 0) == thread->plays_notes;
+}
+
 /* The subjects of the proofs: the tiny models at their own rate, then at a host's, those of them that can play notes, at both, then
-   the files named on the command line. */
+   composers, without an instrument, with one at its own rate, and with one at another, then the files named on the command line. */
 #define PLAIN_SUBJECTS (2 * TINY_KINDS)
-#define OWN_SUBJECTS (PLAIN_SUBJECTS + 2 * TINY_INSTRUMENTS)
+#define SOUND_SUBJECTS (PLAIN_SUBJECTS + 2 * TINY_INSTRUMENTS)
+#define OWN_SUBJECTS (SOUND_SUBJECTS + 3 * TINY_COMPOSERS)
 
 typedef struct subject {
   char name[256];
@@ -169,7 +220,16 @@ static inline int next_subject(subject *s, int number, int argument_count, char 
   static const uint32_t rates[TINY_KINDS] = {48000, 44100, 22050, 16001, 44101, 24000, 12345, 32000, 8000};
   uint32_t rate = 0, voices = 0;
   tiny_kind kind = (tiny_kind)(number % TINY_KINDS);
-  if (number >= PLAIN_SUBJECTS && number < OWN_SUBJECTS) {
+  if (number >= SOUND_SUBJECTS && number < OWN_SUBJECTS) {
+    /* Low rates, so that much music passes between two resets. */
+    static const uint32_t composer_rates[3] = {8000, 16000, 12345};
+    int turn = (number - SOUND_SUBJECTS) / TINY_COMPOSERS;
+    kind = (tiny_kind)(TINY_FIRST_COMPOSER + (number - SOUND_SUBJECTS) % TINY_COMPOSERS);
+    voices = turn > 0 ? 4 : 0;
+    rate = composer_rates[turn];
+    snprintf(s->name, sizeof s->name, "%s, %s, at %u Hz", tiny_names[kind], voices > 0 ? "on a flute" : "unheard", (unsigned)rate);
+    s->model = load_tiny(kind);
+  } else if (number >= PLAIN_SUBJECTS && number < SOUND_SUBJECTS) {
     kind = tiny_instruments[(number - PLAIN_SUBJECTS) % TINY_INSTRUMENTS];
     voices = 3;
     rate = number - PLAIN_SUBJECTS >= TINY_INSTRUMENTS ? rates[kind] : 0;
@@ -189,15 +249,19 @@ static inline int next_subject(subject *s, int number, int argument_count, char 
     return 0;
   }
   note("%s", s->name);
-  s->stream = voices > 0 ? create_instrument(s->model, 1, rate, voices) : create_at(s->model, 1, rate, rate == 0 ? 0 : rate + 1);
-  if (rate != 0 && voices == 0) {
+  const int composes = is_composer(s->model);
+  if (composes && number >= OWN_SUBJECTS) voices = 4;
+  s->stream = composes     ? create_composer(s->model, 1, rate, voices)
+              : voices > 0 ? create_instrument(s->model, 1, rate, voices)
+                           : create_at(s->model, 1, rate, rate == 0 ? 0 : rate + 1);
+  if (rate != 0 && voices == 0 && !composes) {
     /* Audio that nobody ends: the first block does. */
     float samples[100];
     for (int i = 0; i < 100; i++) samples[i] = (float)(i % 20) / 20 - 0.5f;
     CHECK(cadenza_stream_prime(s->stream, samples, 100) == CADENZA_OK);
   }
   s->thread = audio_thread_for(s->model, s->stream, voices > 0);
-  s->thread.expects_numeric_error = number < OWN_SUBJECTS && kind == TINY_OVERFLOW;
+  s->thread.expects_numeric_error = number < OWN_SUBJECTS && (kind == TINY_OVERFLOW || kind == TINY_NO_COMPOSER);
   return 1;
 }
 

@@ -358,6 +358,186 @@ static void a_saved_state_plays_its_notes_on(void) {
   }
 }
 
+/* ---- Composers --------------------------------------------------------------------------------------------------------------- */
+
+#define MUSIC_FRAMES 30000
+
+/* Those of the tiny composers that give numbers, then the composers among the files. */
+#define WORKING_COMPOSERS (TINY_COMPOSERS - 1)
+static char **composer_files;
+static int composer_file_count, composers = WORKING_COMPOSERS;
+
+static const char *composer_name(int number) {
+  return number < WORKING_COMPOSERS ? tiny_names[TINY_FIRST_COMPOSER + number] : composer_files[number - WORKING_COMPOSERS];
+}
+
+static cadenza_model *composer(int number) {
+  note("%s", composer_name(number));
+  return number < WORKING_COMPOSERS ? load_tiny((tiny_kind)(TINY_FIRST_COMPOSER + number)) : load_file(composer_name(number));
+}
+
+/* At a low rate, where nothing else is asked for, so that few frames hold much music. */
+static cadenza_stream *create_music(cadenza_model *model, uint64_t seed) {
+  return create_composer(model, seed, rate ? rate : 16000, VOICES);
+}
+
+/* Bits of an event, wherever its block began. */
+static uint64_t hash_event(uint64_t hash, const cadenza_event *event, uint64_t frame) {
+  const uint64_t words[4] = {frame, (uint64_t)event->kind << 32 | event->voice, event->pitch, 0};
+  hash = hash_samples(hash, (const float *)words, sizeof words / 4);
+  hash = hash_samples(hash, &event->velocity, 1);
+  return hash_samples(hash, (const float *)&event->beat, 2);
+}
+
+typedef struct music {
+  uint64_t sound, events, notes;
+} music;
+
+/* Plays music in blocks of `block` (0: random ones). Conditions, parameters and the tempo change every 5,000 frames, which no block may
+   cross; the host plays a note of its own now and then. */
+static music play_music(cadenza_stream *stream, const cadenza_model *model, size_t start, size_t frames, size_t block) {
+  static float output[8192];
+  static cadenza_event events[CADENZA_MAX_EVENTS];
+  music heard = {hash_start(), hash_start(), 0};
+  for (size_t done = start; done < start + frames;) {
+    size_t step = done / 5000;
+    if (done % 5000 == 0) {
+      static const float temperatures[3] = {0.9f, 1.5f, 1};
+      static const float tempos[4] = {240, 1000, 61.7f, 333};
+      set_conditions(stream, model, (unsigned)step);
+      CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TEMPERATURE, temperatures[step % 3]) == CADENZA_OK);
+      CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TOP_K, (float)(step % 2 * 30)) == CADENZA_OK);
+      CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TEMPO, tempos[step % 4]) == CADENZA_OK);
+      CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_GAIN, step % 2 ? 0.7f : 1) == CADENZA_OK);
+      CHECK(cadenza_stream_note_on(stream, 0, 15, 55, 0.7f) == CADENZA_OK);
+      CHECK(cadenza_stream_note_off(stream, 0, 15, 57) == CADENZA_OK);
+    }
+    size_t count = block ? block : random_number() % 300;
+    if (count > 5000 - done % 5000) count = 5000 - done % 5000;
+    if (count > start + frames - done) count = start + frames - done;
+    cadenza_status status = cadenza_generate_block(stream, output, count);
+    CHECK(status == CADENZA_OK || status == CADENZA_END);
+    heard.sound = hash_samples(heard.sound, output, count);
+    size_t found = 0;
+    if (count > 0) CHECK_EQUAL(cadenza_stream_read_events(stream, events, CADENZA_MAX_EVENTS, &found), CADENZA_OK);
+    for (size_t i = 0; i < found; i++) {
+      CHECK(events[i].frame < count);
+      heard.events = hash_event(heard.events, &events[i], done + events[i].frame);
+      heard.notes += events[i].kind == CADENZA_EVENT_NOTE_ON;
+    }
+    done += count;
+  }
+  return heard;
+}
+
+static int same_music(music left, music right) {
+  return left.sound == right.sound && left.events == right.events && left.notes == right.notes;
+}
+
+static void music_is_the_same_in_any_blocks(void) {
+  static const size_t blocks[] = {1, 7, 64, 500, 0, 0};
+  for (int number = 0; number < composers; number++) {
+    cadenza_model *model = composer(number);
+    cadenza_stream *stream = create_music(model, 3);
+    music expected = play_music(stream, model, 0, MUSIC_FRAMES, 4096);
+    CHECK(expected.notes > 3); /* or the test compares silence */
+    cadenza_stream_destroy(stream);
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+      stream = create_music(model, 3);
+      CHECK(same_music(play_music(stream, model, 0, MUSIC_FRAMES, blocks[i]), expected));
+      cadenza_stream_destroy(stream);
+    }
+    stream = create_music(model, 4);
+    music other = play_music(stream, model, 0, MUSIC_FRAMES, 64);
+    CHECK(other.sound != expected.sound && other.events != expected.events);
+    /* And after a reset, which takes parameters and conditions from what is set next. */
+    CHECK(cadenza_stream_reset(stream, 3) == CADENZA_OK);
+    CHECK(same_music(play_music(stream, model, 0, MUSIC_FRAMES, 33), expected));
+    cadenza_stream_destroy(stream);
+    cadenza_model_release(model);
+  }
+}
+
+/* Without an instrument a composer writes the same, and is silent. */
+static void music_that_nobody_plays_is_the_same(void) {
+  for (int number = 0; number < composers; number++) {
+    cadenza_model *model = composer(number);
+    cadenza_stream *played = create_composer(model, 3, 16000, VOICES), *unheard = create_composer(model, 3, 16000, 0);
+    static float output[MUSIC_FRAMES], silence[MUSIC_FRAMES];
+    static cadenza_event events[2][CADENZA_MAX_EVENTS];
+    size_t counts[2];
+    cadenza_status status = cadenza_generate_block(played, output, MUSIC_FRAMES);
+    CHECK(memcmp(output, silence, sizeof output) != 0);
+    CHECK_EQUAL(cadenza_generate_block(unheard, output, MUSIC_FRAMES), status);
+    CHECK(memcmp(output, silence, sizeof output) == 0);
+    memset(events, 0, sizeof events);
+    CHECK(cadenza_stream_read_events(played, events[0], CADENZA_MAX_EVENTS, &counts[0]) == CADENZA_OK);
+    CHECK(cadenza_stream_read_events(unheard, events[1], CADENZA_MAX_EVENTS, &counts[1]) == CADENZA_OK);
+    CHECK(counts[0] > 0 && counts[0] == counts[1]);
+    CHECK(memcmp(events[0], events[1], counts[0] * sizeof(cadenza_event)) == 0);
+    cadenza_stream_destroy(played);
+    cadenza_stream_destroy(unheard);
+    cadenza_model_release(model);
+  }
+}
+
+static void a_saved_state_composes_on(void) {
+  for (int number = 0; number < composers; number++) {
+    cadenza_model *model = composer(number);
+    cadenza_stream *stream = create_music(model, 5), *other = create_music(model, 77);
+    unsigned char *state = NULL;
+    static const size_t cuts[] = {0, 1, 333, 4999, 7777, 12345}; /* in the middle of steps, notes and fades */
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+      CHECK(cadenza_stream_reset(stream, 5) == CADENZA_OK);
+      play_music(stream, model, 0, cuts[i], 64);
+      size_t size = 0;
+      CHECK(cadenza_stream_save_state(stream, NULL, &size) == CADENZA_OK);
+      state = realloc(state, size);
+      CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+      CHECK(cadenza_stream_reset(other, 78) == CADENZA_OK);
+      play_music(other, model, 0, 6123, 64); /* a past of its own, which must be gone */
+      CHECK(cadenza_stream_load_state(other, state, size) == CADENZA_OK);
+      music expected = play_music(stream, model, cuts[i], 14000, 64);
+      CHECK(same_music(play_music(other, model, cuts[i], 14000, 7), expected));
+    }
+    free(state);
+    cadenza_stream_destroy(stream);
+    cadenza_stream_destroy(other);
+    cadenza_model_release(model);
+  }
+}
+
+/* A piece is taken alike whatever was asked of the stream before, and what follows it as well. */
+static void music_goes_on_from_a_piece(void) {
+  cadenza_event piece[20];
+  memset(piece, 0, sizeof piece);
+  for (int i = 0; i < 20; i++) {
+    piece[i].frame = (uint64_t)(i / 2 * 4000 + i % 2 * 3000);
+    piece[i].kind = i % 2 ? CADENZA_EVENT_NOTE_OFF : CADENZA_EVENT_NOTE_ON;
+    piece[i].pitch = (uint32_t)(60 + i / 2 % 3);
+    piece[i].velocity = i % 2 ? 0 : 0.6f;
+  }
+  for (int number = 0; number < composers; number++) {
+    cadenza_model *model = composer(number);
+    cadenza_stream *stream = create_music(model, 5), *twin = create_music(model, 5);
+    for (int round = 0; round < 2; round++) { /* the next piece continues */
+      CHECK_EQUAL(cadenza_stream_prime_events(stream, piece, 20, 41000), CADENZA_OK);
+      double nats = -1;
+      uint64_t choices = 77;
+      if (model_info(model).vocabulary_size > 0) {
+        CHECK_EQUAL(cadenza_stream_score_events(twin, piece, 20, 41000, &nats, &choices), CADENZA_OK);
+        CHECK(nats > 0 && choices > 0);
+      } else {
+        CHECK_EQUAL(cadenza_stream_prime_events(twin, piece, 20, 41000), CADENZA_OK);
+      }
+    }
+    CHECK(same_music(play_music(stream, model, 0, 15000, 64), play_music(twin, model, 0, 15000, 33)));
+    cadenza_stream_destroy(stream);
+    cadenza_stream_destroy(twin);
+    cadenza_model_release(model);
+  }
+}
+
 /* ---- Instruction sets: the library reads CADENZA_ISA when it loads, so each is another process ------------------------------- */
 
 static int print_hashes(void) {
@@ -383,6 +563,18 @@ static int print_hashes(void) {
       cadenza_model_release(model);
     }
   }
+  for (int number = 0; number < composers; number++) {
+    for (size_t i = 0; i < (number < WORKING_COMPOSERS ? 2 : 1); i++) {
+      rate = rates[i];
+      cadenza_model *model = composer(number);
+      cadenza_stream *stream = create_music(model, 3);
+      music heard = play_music(stream, model, 0, MUSIC_FRAMES, 64);
+      printf("%s music of %s %u %016llx %016llx\n", model_info(model).instruction_set, composer_name(number), (unsigned)rate,
+             (unsigned long long)heard.sound, (unsigned long long)heard.events);
+      cadenza_stream_destroy(stream);
+      cadenza_model_release(model);
+    }
+  }
   return 0;
 }
 
@@ -400,10 +592,11 @@ static void hashes_on(const char *name, char *found, size_t room, char *hashes, 
     if (!*name) unsetenv("CADENZA_ISA");
     dup2(pipes[1], 1);
     close(pipes[0]);
-    char **arguments = calloc((size_t)model_count + 3, sizeof *arguments);
+    char **arguments = calloc((size_t)(model_count + composer_file_count) + 3, sizeof *arguments);
     arguments[0] = own_arguments[0];
     arguments[1] = "--hash";
     for (int i = 0; i < model_count; i++) arguments[2 + i] = models[i];
+    for (int i = 0; i < composer_file_count; i++) arguments[2 + model_count + i] = composer_files[i];
     execv("/proc/self/exe", arguments);
     _exit(127);
   }
@@ -447,16 +640,29 @@ static void same_bits_on_any_instruction_set(void) {
 #endif
 }
 
+/* The files among the arguments: those that play audio into `models`, those that compose into `composer_files`. */
+static void sort_files(int count, char **files) {
+  models = calloc((size_t)count + 1, sizeof *models);
+  composer_files = calloc((size_t)count + 1, sizeof *composer_files);
+  for (int i = 0; i < count; i++) {
+    cadenza_model *model = load_file(files[i]);
+    if (is_composer(model)) {
+      composer_files[composer_file_count++] = files[i];
+    } else {
+      models[model_count++] = files[i];
+    }
+    cadenza_model_release(model);
+  }
+}
+
 int main(int argument_count, char **arguments) {
   int hash = argument_count > 1 && strcmp(arguments[1], "--hash") == 0;
   own_arguments = arguments;
-  models = arguments + 1 + hash;
-  model_count = argument_count - 1 - hash;
+  if (setjmp(check_end_of_test) != 0) return 1;
+  sort_files(argument_count - 1 - hash, arguments + 1 + hash);
   subjects = TINY_OVERFLOW + model_count;
-  if (hash) {
-    if (setjmp(check_end_of_test) != 0) return 1;
-    return print_hashes();
-  }
+  composers = WORKING_COMPOSERS + composer_file_count;
+  if (hash) return print_hashes();
   RUN(same_bits_in_any_blocks);
   RUN(one_large_block_is_many_small_ones);
   RUN(other_seeds_give_other_bits);
@@ -469,9 +675,14 @@ int main(int argument_count, char **arguments) {
   RUN(gain_only_multiplies);
   RUN(notes_are_the_same_in_any_blocks);
   RUN(a_saved_state_plays_its_notes_on);
+  RUN(music_is_the_same_in_any_blocks);
+  RUN(music_that_nobody_plays_is_the_same);
+  RUN(a_saved_state_composes_on);
+  RUN(music_goes_on_from_a_piece);
   RUN(same_bits_on_any_instruction_set);
   static const uint32_t rates[][2] = {{44100, 48000}, {16001, 0}, {8000, 44100}};
   subjects = TINY_OVERFLOW;
+  composers = WORKING_COMPOSERS;
   for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
     rate = rates[i][0];
     input_rate = rates[i][1];
@@ -492,6 +703,8 @@ int main(int argument_count, char **arguments) {
     RUN_HERE(gain_only_multiplies);
     RUN_HERE(notes_are_the_same_in_any_blocks);
     RUN_HERE(a_saved_state_plays_its_notes_on);
+    RUN_HERE(music_is_the_same_in_any_blocks);
+    RUN_HERE(a_saved_state_composes_on);
   }
   return finish();
 }

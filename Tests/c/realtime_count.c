@@ -17,6 +17,7 @@ static void calls_nothing(void) {
   if (calls > 0) note("%s: %zu calls, the first of %s", current.name, calls, first);
   CHECK_EQUAL(calls, 0);
   CHECK_EQUAL(current.thread.failures, 0);
+  CHECK(audio_thread_went_well(&current.thread));
 }
 
 static void violation_is_counted(void) {

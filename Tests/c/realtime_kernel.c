@@ -53,7 +53,7 @@ static int confined(role role) {
       break;
     case PLAYS:
       for (int block = 0; block < blocks; block++) audio_thread_turn(&current.thread);
-      result = current.thread.failures != 0;
+      result = !audio_thread_went_well(&current.thread);
       break;
     case VIOLATES:
       audio_thread_turn(&current.thread);

@@ -24,6 +24,7 @@ static void play_and_violate(int which) NONBLOCKING {
 static void no_violation_from_the_first_call_on(void) {
   play(BLOCKS);
   CHECK_EQUAL(current.thread.failures, 0);
+  CHECK(audio_thread_went_well(&current.thread));
 }
 
 int main(int argument_count, char **arguments) {

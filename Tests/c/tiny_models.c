@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const tiny_names[TINY_KINDS] = {"wavenet", "causal", "lstm", "gru", "waveform", "window", "transformer", "flute", "overflow"};
+const char *const tiny_names[TINY_ALL] = {"wavenet",     "causal", "lstm",     "gru",     "waveform",
+                                          "window",      "transformer", "flute", "overflow", "chorale composer",
+                                          "performance composer", "melody composer", "chords composer", "matrix composer",
+                                          "overflowing composer"};
 const tiny_kind tiny_instruments[TINY_INSTRUMENTS] = {TINY_LSTM, TINY_FLUTE, TINY_OVERFLOW};
 
 typedef struct builder {
@@ -251,7 +254,71 @@ unsigned char *tiny_model(tiny_kind kind, size_t *size) {
     write_metadata(b, configuration);
     wavenet(b, 0, 2, 256, 4, 4, 2, 4, 1);
     break;
-  case TINY_KINDS:
+  case TINY_CHORALE:
+    write_metadata(b, "{'name':'tiny chorale','network':{'kind':'recurrent','vocabulary_size':17,"
+                      "'input':{'kind':'embedding','channels':5},'layers':[{'kind':'lstm','channels':12}],"
+                      "'head':{'kind':'softmax'}},"
+                      "'codec':{'kind':'chorale_grid','tempo':100,'maximum_note_beats':2,'steps_per_beat':4,'velocity':90,'voices':["
+                      "{'name':'soprano','symbols':['hold','off',67,69,71,72]},"
+                      "{'name':'tenor','symbols':[60,62,64,'off','hold']},"
+                      "{'name':'bass','symbols':['hold','off',48,50,52,60]}]},"
+                      "'conditions':[{'name':'key','kind':'class','size':4,'default':2},"
+                      "{'name':'position','kind':'class','size':8,'follows':'position'}]}");
+    tensor(b, "input.embedding.weight", 17, 5, 0, 1, 0);
+    recurrent_layer(b, 0, 4, 12, 5 + 4 + 8, 0);
+    head(b, 17, 12);
+    break;
+  case TINY_PERFORMANCE:
+    /* 12 pitches on, 12 off, 20 shifts of time, 8 velocities. */
+    write_metadata(b, "{'name':'tiny performance','network':{'kind':'transformer','vocabulary_size':52,'channels':15,'layers':2,"
+                      "'heads':3,'feedforward_channels':20,'window':40,'positions':'relative'},"
+                      "'codec':{'kind':'performance_events','pitches':[50,61],'time_shifts':20,'velocities':8,"
+                      "'maximum_note_beats':3},"
+                      "'conditions':[{'name':'composer','kind':'class','labels':['one','two','three']},"
+                      "{'name':'density','kind':'vector','size':2}],'sampling':{'temperature':0.9,'top_k':40}}");
+    tensor(b, "input.embedding.weight", 52, 15, 0, 1, 0);
+    tensor(b, "input.condition.weight", 15, 3 + 2, 0, 0.5f, 0);
+    for (int layer = 0; layer < 2; layer++) transformer_layer(b, layer, 15, 3, 40, 20);
+    normalization(b, "head", 15);
+    head(b, 52, 15);
+    break;
+  case TINY_MELODY:
+    write_metadata(b, "{'name':'tiny melody','network':{'kind':'wavenet','vocabulary_size':10,"
+                      "'input':{'kind':'embedding'},'kernel_size':2,'dilations':[1,2,4],"
+                      "'residual_channels':6,'skip_channels':5},"
+                      "'codec':{'kind':'melody_steps','steps_per_beat':4,"
+                      "'symbols':['end','hold','off',60,62,64,65,67,69,71]},"
+                      "'conditions':[{'name':'mode','kind':'class','size':2,'embedding_channels':3}]}");
+    tensor(b, "conditions.mode.embedding.weight", 2, 3, 0, 1, 0);
+    wavenet(b, 0, 3, 10, 6, 5, 2, 3, 0);
+    break;
+  case TINY_CHORDS:
+    write_metadata(b, "{'name':'tiny chords','network':{'kind':'recurrent','vocabulary_size':6,'input':{'kind':'one_hot'},"
+                      "'layers':[{'kind':'gru','channels':9}],'head':{'kind':'softmax'}},"
+                      "'codec':{'kind':'note_tokens','steps_per_beat':2,'tokens':[[60],[60,64,67],[],[48,55],[72],[50,57,62,65]]}}");
+    recurrent_layer(b, 0, 3, 9, 6, 0);
+    head(b, 6, 9);
+    break;
+  case TINY_MATRIX:
+    write_metadata(b, "{'name':'tiny matrix','network':{'kind':'recurrent',"
+                      "'input':{'kind':'fields','fields':[{'kind':'value'},{'kind':'value'},{'kind':'value'}]},"
+                      "'layers':[{'kind':'lstm','channels':6,'bidirectional':true}],'window':5,"
+                      "'head':{'kind':'fields','fields':[{'kind':'linear','noise':0.2},{'kind':'linear','noise':0.1},"
+                      "{'kind':'linear','noise':0.3}]}},"
+                      "'codec':{'kind':'note_matrix','pitch':{'range':[40,80]},'velocity':{'range':[1,127]},"
+                      "'interval':{'maximum_milliseconds':900}},"
+                      "'conditions':[{'name':'mood','kind':'class','size':3}]}");
+    recurrent_direction(b, 0, "", 4, 6, 3 + 3, 0);
+    recurrent_direction(b, 0, "backward.", 4, 6, 3 + 3, 0);
+    head(b, 3, 12);
+    break;
+  case TINY_NO_COMPOSER:
+    write_metadata(b, "{'network':{'kind':'wavenet','vocabulary_size':4,'input':{'kind':'embedding'},'kernel_size':2,"
+                      "'dilations':[1,2],'residual_channels':4,'skip_channels':4},"
+                      "'codec':{'kind':'melody_steps','steps_per_beat':4,'symbols':['hold','off',60,62]}}");
+    wavenet(b, 0, 2, 4, 4, 4, 2, 0, 1);
+    break;
+  case TINY_ALL:
     abort();
   }
   write_header(b, "}");

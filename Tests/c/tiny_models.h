@@ -1,6 +1,6 @@
 /*
  * Small models with random weights, made in memory: every kind of network, input, head, codec and condition of FORMAT.md, and
- * one whose numbers overflow. The tests need no file for them.
+ * two whose numbers overflow. The tests need no file for them.
  */
 #ifndef TINY_MODELS_H
 #define TINY_MODELS_H
@@ -17,10 +17,23 @@ typedef enum tiny_kind {
   TINY_TRANSFORMER, /* two layers of relative attention over a window of 40, heads of 5 channels, a global class */
   TINY_FLUTE,    /* a WaveNet that can play notes: pitches 48 ... 63, and two other global conditions */
   TINY_OVERFLOW, /* a WaveNet that predicts infinity at its first sample, for every pitch */
-  TINY_KINDS
+
+  /* Composers: what they predict is notes. */
+  TINY_CHORALE,     /* three voices on a grid, LSTM; a key, and the position in the bar, which the codec sets */
+  TINY_PERFORMANCE, /* events of a performance, a transformer; a class and a vector */
+  TINY_MELODY,      /* a melody that ends, a WaveNet over one-hot tokens, a class */
+  TINY_CHORDS,      /* notes and chords, GRU, no conditions */
+  TINY_MATRIX,      /* numbers: pitch, velocity and interval, LSTM in both directions over 5 notes, noise, a class */
+  TINY_NO_COMPOSER, /* a melody whose network predicts infinity at its first step */
+  TINY_ALL
 } tiny_kind;
 
-extern const char *const tiny_names[TINY_KINDS];
+/* Those that play audio come first, those that compose behind them; the last of each overflows. */
+#define TINY_KINDS (TINY_OVERFLOW + 1)
+#define TINY_FIRST_COMPOSER TINY_CHORALE
+#define TINY_COMPOSERS (TINY_ALL - TINY_FIRST_COMPOSER)
+
+extern const char *const tiny_names[TINY_ALL];
 
 /* Those that can play notes: with a condition "pitch", and none that is local. */
 #define TINY_INSTRUMENTS 3
