@@ -23,6 +23,12 @@ typedef struct bad_call {
 
 #define INVALID CADENZA_ERROR_INVALID_ARGUMENT
 
+/* Of the twins; 0: the model's. */
+static uint32_t rate, input_rate;
+
+/* Notes at a time of a composer's instrument. */
+#define COMPOSER_VOICES 3
+
 static float silence[4096];
 static unsigned char scratch[1 << 20];
 
@@ -81,7 +87,13 @@ CALL(score_too_much) {
 static cadenza_status set(subject *s, cadenza_parameter parameter, float value) {
   return cadenza_stream_set_parameter(s->stream, parameter, value);
 }
-CALL(parameter_unknown) { return set(s, 4, 1); }
+CALL(parameter_unknown) { return set(s, 5, 100); }
+CALL(tempo_of_no_composer) {
+  float value = 5;
+  CHECK_EQUAL(cadenza_stream_get_parameter(s->stream, CADENZA_PARAMETER_TEMPO, &value), CADENZA_ERROR_UNSUPPORTED);
+  CHECK(value == 5);
+  return set(s, CADENZA_PARAMETER_TEMPO, 120);
+}
 CALL(parameter_negative) { return set(s, -1, 1); }
 CALL(parameter_far_away) { return set(s, INT32_MAX, 1); }
 CALL(temperature_negative) { return set(s, CADENZA_PARAMETER_TEMPERATURE, -0.001f); }
@@ -411,6 +423,18 @@ CALL(null_stream_everywhere) {
   CHECK(cadenza_stream_note_on(NULL, 0, 0, 60, 1) == INVALID);
   CHECK(cadenza_stream_note_off(NULL, 0, 0, 60) == INVALID);
   CHECK(cadenza_stream_set_instrument_condition(NULL, 0, 0, &value, 1) == INVALID);
+  CHECK(cadenza_stream_set_parameter(NULL, CADENZA_PARAMETER_TEMPO, 120) == INVALID);
+  cadenza_event event = {0};
+  size_t count = 5;
+  CHECK(cadenza_stream_read_events(NULL, &event, 1, &count) == INVALID && count == 0);
+  CHECK(cadenza_stream_read_events(NULL, NULL, 0, NULL) == INVALID);
+  CHECK(cadenza_stream_prime_events(NULL, &event, 1, 10) == INVALID);
+  CHECK(cadenza_stream_prime_events(NULL, NULL, 0, 0) == INVALID);
+  uint64_t choices = 5;
+  nats = 5;
+  CHECK(cadenza_stream_score_events(NULL, &event, 1, 10, &nats, &choices) == INVALID && nats == 0 && choices == 0);
+  CHECK(cadenza_stream_score_events(NULL, NULL, 0, 0, NULL, NULL) == INVALID);
+  cadenza_instrument_options_init(NULL, NULL);
   cadenza_stream_destroy(NULL);
   cadenza_model_release(NULL);
   CHECK(cadenza_model_retain(NULL) == NULL);
@@ -534,6 +558,7 @@ static const bad_call calls[] = {
     ENTRY(score_nan, INVALID),
     ENTRY(score_too_much, INVALID),
     ENTRY(parameter_unknown, INVALID),
+    ENTRY(tempo_of_no_composer, CADENZA_ERROR_UNSUPPORTED),
     ENTRY(parameter_negative, INVALID),
     ENTRY(parameter_far_away, INVALID),
     ENTRY(temperature_negative, INVALID),
@@ -601,21 +626,6 @@ static const bad_call calls[] = {
     ENTRY(instrument_on_no_composer, CADENZA_ERROR_UNSUPPORTED),
     ENTRY(instrument_of_none_on_no_composer, CADENZA_ERROR_UNSUPPORTED),
     ENTRY(instrument_with_local_conditions, CADENZA_ERROR_UNSUPPORTED),
-    ENTRY(instrument_without_pitch, CADENZA_ERROR_UNSUPPORTED),
-    ENTRY(instrument_struct_size_past, INVALID),
-    ENTRY(instrument_struct_size_future, INVALID),
-    ENTRY(instrument_voices_none, INVALID),
-    ENTRY(instrument_voices_too_many, INVALID),
-    ENTRY(instrument_top_k_high, INVALID),
-    ENTRY(instrument_temperature_nan, INVALID),
-    ENTRY(instrument_top_p_negative, INVALID),
-    ENTRY(instrument_gain_infinite, INVALID),
-    ENTRY(instrument_attack_none, INVALID),
-    ENTRY(instrument_attack_nan, INVALID),
-    ENTRY(instrument_release_long, INVALID),
-    ENTRY(instrument_transpose_far, INVALID),
-    ENTRY(instrument_transpose_high, INVALID),
-    ENTRY(instrument_reserved, INVALID),
     ENTRY(info_null, INVALID),
     ENTRY(info_null_model, INVALID),
     ENTRY(info_of_the_past, INVALID),
@@ -664,10 +674,278 @@ static const bad_call calls[] = {
     ENTRY(load_long_name, CADENZA_ERROR_IO),
 };
 
+/* ---- Events of a stream that does not compose ------------------------------------------------------------------------------- */
+
+CALL(read_events_of_no_composer) {
+  cadenza_event event;
+  size_t count = 5;
+  cadenza_status status = cadenza_stream_read_events(s->stream, &event, 1, &count);
+  CHECK(count == 0);
+  CHECK(cadenza_stream_read_events(s->stream, NULL, 0, &count) == status);
+  return status;
+}
+CALL(prime_events_of_no_composer) {
+  cadenza_event event = {0};
+  CHECK(cadenza_stream_prime_events(s->stream, NULL, 0, 0) == CADENZA_ERROR_UNSUPPORTED);
+  return cadenza_stream_prime_events(s->stream, &event, 1, 100);
+}
+CALL(score_events_of_no_composer) {
+  cadenza_event event = {0};
+  double nats = 5;
+  uint64_t choices = 5;
+  cadenza_status status = cadenza_stream_score_events(s->stream, &event, 1, 100, &nats, &choices);
+  CHECK(nats == 0 && choices == 0);
+  return status;
+}
+
+static const bad_call calls_on_no_composer[] = {
+    ENTRY(read_events_of_no_composer, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(prime_events_of_no_composer, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(score_events_of_no_composer, CADENZA_ERROR_UNSUPPORTED),
+};
+
+/* ---- Calls on a composer that a flute plays --------------------------------------------------------------------------------- */
+
+CALL(read_events_null) {
+  size_t count = 5;
+  cadenza_status status = cadenza_stream_read_events(s->stream, NULL, 3, &count);
+  CHECK(count == 0);
+  CHECK(cadenza_stream_read_events(s->stream, NULL, SIZE_MAX, &count) == status && count == 0);
+  return status;
+}
+CALL(read_events_null_count) {
+  cadenza_event event;
+  CHECK(cadenza_stream_read_events(s->stream, NULL, 0, NULL) == INVALID);
+  return cadenza_stream_read_events(s->stream, &event, 1, NULL);
+}
+
+/* A piece of three good events, one of which each of these spoils; given and scored. */
+static cadenza_status give(subject *s, const cadenza_event *events, size_t count, uint64_t frames) {
+  double nats = 5;
+  uint64_t choices = 5;
+  cadenza_status status = cadenza_stream_prime_events(s->stream, events, count, frames);
+  CHECK_EQUAL(cadenza_stream_score_events(s->stream, events, count, frames, &nats, &choices), status);
+  CHECK(nats == 0 && choices == 0);
+  nats = 5;
+  CHECK_EQUAL(cadenza_stream_score_events(s->stream, events, count, frames, &nats, NULL), status);
+  CHECK(nats == 0);
+  return status;
+}
+#define PIECE(name, change)                                                                                                    \
+  CALL(name) {                                                                                                                 \
+    cadenza_event piece[3] = {{0, CADENZA_EVENT_NOTE_ON, 0, 67, 1, 0},                                                         \
+                              {9000, CADENZA_EVENT_NOTE_OFF, 0, 67, 0, 0},                                                     \
+                              {9000, CADENZA_EVENT_NOTE_ON, 2, 50, 0.5f, NAN /* ignored */}};                                  \
+    uint64_t frames = 20000;                                                                                                   \
+    size_t count = 3;                                                                                                          \
+    change;                                                                                                                    \
+    return give(s, piece, count, frames);                                                                                      \
+  }
+PIECE(piece_frames_fall, piece[1].frame = 9001)
+PIECE(piece_event_beyond_its_end, frames = 8999)
+PIECE(piece_event_far_beyond_its_end, piece[2].frame = UINT64_MAX)
+PIECE(piece_of_no_frames, frames = 0)
+PIECE(piece_endless, frames = UINT64_MAX)
+PIECE(piece_of_years, frames = (uint64_t)1 << 44)
+PIECE(piece_count_negative, count = SIZE_MAX)
+PIECE(piece_count_enormous, count = SIZE_MAX / 2 + 1)
+PIECE(piece_pitch_high, piece[0].pitch = 128)
+PIECE(piece_pitch_absurd, piece[1].pitch = UINT32_MAX)
+PIECE(piece_voice_high, piece[2].voice = 16)
+PIECE(piece_every_voice, piece[0].voice = CADENZA_ALL_VOICES)
+PIECE(piece_velocity_high, piece[0].velocity = 1.001f)
+PIECE(piece_velocity_negative, piece[2].velocity = -0.001f)
+PIECE(piece_velocity_nan, piece[2].velocity = NAN)
+PIECE(piece_velocity_infinite, piece[1].velocity = INFINITY)
+PIECE(piece_kind_unknown, piece[2].kind = 3)
+PIECE(piece_kind_negative, piece[0].kind = -1)
+PIECE(piece_kind_absurd, piece[1].kind = INT32_MIN)
+CALL(piece_null) { return give(s, NULL, 1, 100); }
+CALL(score_events_null_nats) {
+  cadenza_event event = {0, CADENZA_EVENT_NOTE_ON, 0, 67, 1, 0};
+  uint64_t choices = 5;
+  cadenza_status status = cadenza_stream_score_events(s->stream, &event, 1, 100, NULL, &choices);
+  CHECK(choices == 0);
+  CHECK(cadenza_stream_score_events(s->stream, &event, 1, 100, NULL, NULL) == status);
+  return status;
+}
+CALL(audio_for_a_composer) {
+  CHECK_EQUAL(cadenza_stream_prime(s->stream, NULL, 0), CADENZA_ERROR_UNSUPPORTED);
+  return cadenza_stream_prime(s->stream, silence, 64);
+}
+CALL(audio_scored_by_a_composer) {
+  double nats = 5;
+  cadenza_status status = cadenza_stream_score(s->stream, silence, 64, &nats);
+  CHECK(nats == 0);
+  return status;
+}
+CALL(tempo_slow) { return set(s, CADENZA_PARAMETER_TEMPO, 9.99f); }
+CALL(tempo_fast) { return set(s, CADENZA_PARAMETER_TEMPO, 1000.1f); }
+CALL(tempo_nan) { return set(s, CADENZA_PARAMETER_TEMPO, NAN); }
+CALL(tempo_infinite) { return set(s, CADENZA_PARAMETER_TEMPO, INFINITY); }
+CALL(tempo_negative) { return set(s, CADENZA_PARAMETER_TEMPO, -120); }
+CALL(position_set_by_the_host) { return condition(s, 1, 3, 1); }
+CALL(key_unknown) { return condition(s, 0, 4, 1); }
+CALL(third_condition_of_two) { return condition(s, 2, 0, 1); }
+
+static cadenza_status play_note(subject *s, uint32_t frame, uint32_t voice, uint32_t pitch, float velocity) {
+  cadenza_status status = cadenza_stream_note_on(s->stream, frame, voice, pitch, velocity);
+  if (velocity == 1) CHECK_EQUAL(cadenza_stream_note_off(s->stream, frame, voice, pitch), status);
+  return status;
+}
+CALL(note_frame_far) { return play_note(s, CADENZA_MAX_BLOCK_FRAMES + 1, 0, 60, 1); }
+CALL(note_voice_high) { return play_note(s, 0, 16, 60, 1); }
+CALL(note_of_every_voice) { return play_note(s, 0, CADENZA_ALL_VOICES, 60, 1); }
+CALL(note_pitch_high) { return play_note(s, 0, 0, 128, 1); }
+CALL(note_velocity_high) { return play_note(s, 0, 0, 60, 1.001f); }
+CALL(note_velocity_nan) { return play_note(s, 0, 0, 60, NAN); }
+
+static cadenza_status set_instrument_condition(subject *s, uint32_t voice, uint32_t index, float value, size_t count) {
+  const float values[2] = {value, value};
+  return cadenza_stream_set_instrument_condition(s->stream, voice, index, values, count);
+}
+CALL(instrument_condition_voice_high) { return set_instrument_condition(s, 16, 2, 0, 1); }
+CALL(instrument_condition_pitch) { return set_instrument_condition(s, CADENZA_ALL_VOICES, 1, 0, 1); }
+CALL(instrument_condition_unknown) { return set_instrument_condition(s, 0, 3, 0, 1); }
+CALL(instrument_condition_far_away) { return set_instrument_condition(s, 0, UINT32_MAX, 0, 1); }
+CALL(instrument_condition_no_class) { return set_instrument_condition(s, 0, 2, 3, 1); }
+CALL(instrument_condition_nan) { return set_instrument_condition(s, 0, 0, NAN, 2); }
+CALL(instrument_condition_of_one) { return set_instrument_condition(s, 0, 0, 0, 1); }
+CALL(instrument_condition_of_many) { return set_instrument_condition(s, 0, 0, 0, SIZE_MAX); }
+CALL(instrument_condition_of_none) { return set_instrument_condition(s, 0, 0, 0, 0); }
+CALL(instrument_condition_null) { return cadenza_stream_set_instrument_condition(s->stream, 0, 0, NULL, 2); }
+
+CALL(instrument_that_composes) { return set_instrument(s, s->model, NULL); }
+CALL(instrument_that_is_local) {
+  cadenza_model *wavenet = load_tiny(TINY_WAVENET);
+  cadenza_status status = set_instrument(s, wavenet, NULL);
+  cadenza_model_release(wavenet);
+  return status;
+}
+CALL(instrument_none_with_bad_options) { /* nobody is to play, but an option that cannot be understood is never ignored */
+  cadenza_instrument_options options;
+  cadenza_instrument_options_init(&options, NULL);
+  options.struct_size = 7;
+  return set_instrument(s, NULL, &options);
+}
+CALL(create_composer_with_voices) {
+  cadenza_stream_options options;
+  cadenza_stream_options_init(&options, s->model);
+  options.voices = 4;
+  cadenza_stream *stream = s->stream;
+  s->has_sentence = 1;
+  cadenza_status status = cadenza_stream_create(s->model, &options, &stream, &s->error);
+  CHECK(stream == NULL);
+  return status;
+}
+static cadenza_status load_from(subject *s, cadenza_stream *other) {
+  size_t size = sizeof scratch;
+  s->has_sentence = 1;
+  CHECK(cadenza_stream_save_state(other, scratch, &size) == CADENZA_OK);
+  cadenza_status status = cadenza_stream_load_state(s->stream, scratch, size);
+  CHECK_EQUAL(cadenza_stream_check_state(s->stream, scratch, size, &s->error), status);
+  cadenza_stream_destroy(other);
+  return status;
+}
+CALL(load_composer_without_instrument) { return load_from(s, create_composer(s->model, 3, rate, 0)); }
+CALL(load_composer_of_fewer_voices) { return load_from(s, create_composer(s->model, 3, rate, 2)); }
+CALL(load_composer_of_another_instrument) {
+  cadenza_model *lstm = load_tiny(TINY_LSTM);
+  cadenza_stream *other = create_at(s->model, 3, rate, 0);
+  cadenza_instrument_options options;
+  cadenza_instrument_options_init(&options, lstm);
+  options.voices = COMPOSER_VOICES;
+  CHECK(cadenza_stream_set_instrument(other, lstm, &options, NULL) == CADENZA_OK);
+  cadenza_model_release(lstm);
+  return load_from(s, other);
+}
+CALL(load_composer_of_another_model) {
+  cadenza_model *melody = load_tiny(TINY_MELODY);
+  cadenza_stream *other = create_composer(melody, 3, rate, COMPOSER_VOICES);
+  cadenza_model_release(melody);
+  return load_from(s, other);
+}
+
+static const bad_call calls_on_a_composer[] = {
+    ENTRY(read_events_null, INVALID),
+    ENTRY(read_events_null_count, INVALID),
+    ENTRY(piece_frames_fall, INVALID),
+    ENTRY(piece_event_beyond_its_end, INVALID),
+    ENTRY(piece_event_far_beyond_its_end, INVALID),
+    ENTRY(piece_of_no_frames, INVALID),
+    ENTRY(piece_endless, INVALID),
+    ENTRY(piece_of_years, INVALID),
+    ENTRY(piece_count_negative, INVALID),
+    ENTRY(piece_count_enormous, INVALID),
+    ENTRY(piece_pitch_high, INVALID),
+    ENTRY(piece_pitch_absurd, INVALID),
+    ENTRY(piece_voice_high, INVALID),
+    ENTRY(piece_every_voice, INVALID),
+    ENTRY(piece_velocity_high, INVALID),
+    ENTRY(piece_velocity_negative, INVALID),
+    ENTRY(piece_velocity_nan, INVALID),
+    ENTRY(piece_velocity_infinite, INVALID),
+    ENTRY(piece_kind_unknown, INVALID),
+    ENTRY(piece_kind_negative, INVALID),
+    ENTRY(piece_kind_absurd, INVALID),
+    ENTRY(piece_null, INVALID),
+    ENTRY(score_events_null_nats, INVALID),
+    ENTRY(audio_for_a_composer, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(audio_scored_by_a_composer, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(parameter_unknown, INVALID),
+    ENTRY(tempo_slow, INVALID),
+    ENTRY(tempo_fast, INVALID),
+    ENTRY(tempo_nan, INVALID),
+    ENTRY(tempo_infinite, INVALID),
+    ENTRY(tempo_negative, INVALID),
+    ENTRY(position_set_by_the_host, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(key_unknown, INVALID),
+    ENTRY(third_condition_of_two, INVALID),
+    ENTRY(note_frame_far, INVALID),
+    ENTRY(note_voice_high, INVALID),
+    ENTRY(note_of_every_voice, INVALID),
+    ENTRY(note_pitch_high, INVALID),
+    ENTRY(note_velocity_high, INVALID),
+    ENTRY(note_velocity_nan, INVALID),
+    ENTRY(instrument_condition_voice_high, INVALID),
+    ENTRY(instrument_condition_pitch, INVALID),
+    ENTRY(instrument_condition_unknown, INVALID),
+    ENTRY(instrument_condition_far_away, INVALID),
+    ENTRY(instrument_condition_no_class, INVALID),
+    ENTRY(instrument_condition_nan, INVALID),
+    ENTRY(instrument_condition_of_one, INVALID),
+    ENTRY(instrument_condition_of_many, INVALID),
+    ENTRY(instrument_condition_of_none, INVALID),
+    ENTRY(instrument_condition_null, INVALID),
+    ENTRY(instrument_null_stream, INVALID),
+    ENTRY(instrument_that_composes, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(instrument_that_is_local, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(instrument_none_with_bad_options, INVALID),
+    ENTRY(instrument_without_pitch, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(instrument_struct_size_past, INVALID),
+    ENTRY(instrument_struct_size_future, INVALID),
+    ENTRY(instrument_voices_none, INVALID),
+    ENTRY(instrument_voices_too_many, INVALID),
+    ENTRY(instrument_top_k_high, INVALID),
+    ENTRY(instrument_temperature_nan, INVALID),
+    ENTRY(instrument_top_p_negative, INVALID),
+    ENTRY(instrument_gain_infinite, INVALID),
+    ENTRY(instrument_attack_none, INVALID),
+    ENTRY(instrument_attack_nan, INVALID),
+    ENTRY(instrument_release_long, INVALID),
+    ENTRY(instrument_transpose_far, INVALID),
+    ENTRY(instrument_transpose_high, INVALID),
+    ENTRY(instrument_reserved, INVALID),
+    ENTRY(create_composer_with_voices, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(load_composer_without_instrument, CADENZA_ERROR_FORMAT),
+    ENTRY(load_composer_of_fewer_voices, CADENZA_ERROR_FORMAT),
+    ENTRY(load_composer_of_another_instrument, CADENZA_ERROR_FORMAT),
+    ENTRY(load_composer_of_another_model, CADENZA_ERROR_FORMAT),
+};
+
 /* ---- The table at work ----------------------------------------------------------------------------------------------------- */
 
 static const bad_call *current;
-static uint32_t rate, input_rate; /* of the twins; 0: the model's */
 
 static void check_sentence(const cadenza_error *error, cadenza_status expected) {
   CHECK_EQUAL(error->status, expected);
@@ -678,11 +956,12 @@ static void check_sentence(const cadenza_error *error, cadenza_status expected) 
 }
 
 static void same_parameters(const cadenza_stream *left, const cadenza_stream *right) {
-  for (cadenza_parameter parameter = 0; parameter < 4; parameter++) {
-    float a = -1, b = -2;
-    CHECK(cadenza_stream_get_parameter(left, parameter, &a) == CADENZA_OK);
-    CHECK(cadenza_stream_get_parameter(right, parameter, &b) == CADENZA_OK);
-    CHECK(a == b);
+  for (cadenza_parameter parameter = 0; parameter < 5; parameter++) {
+    float a = -1, b = -1;
+    cadenza_status status = cadenza_stream_get_parameter(left, parameter, &a);
+    CHECK(status == CADENZA_OK || (status == CADENZA_ERROR_UNSUPPORTED && parameter == CADENZA_PARAMETER_TEMPO));
+    CHECK_EQUAL(cadenza_stream_get_parameter(right, parameter, &b), status);
+    CHECK(a == b && (status == CADENZA_OK) == (a >= 0));
   }
 }
 
@@ -719,6 +998,39 @@ static void one_bad_call(void) {
   CHECK_EQUAL(statistics_of(s.stream).frames, statistics_of(twin).frames);
   CHECK_EQUAL(statistics_of(s.stream).blocks, statistics_of(twin).blocks);
   CHECK(same_sound(s.stream, twin, 250));
+  cadenza_stream_destroy(s.stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(s.model);
+}
+
+/* The same of a composer, which a flute plays: its events, too, go on as its twin's. */
+static void one_bad_call_on_a_composer(void) {
+  note("%s", current->name);
+  subject s = {.model = load_tiny(TINY_CHORALE)};
+  s.stream = create_composer(s.model, 99, rate, COMPOSER_VOICES);
+  cadenza_stream *twin = create_composer(s.model, 99, rate, COMPOSER_VOICES);
+  set_conditions(s.stream, s.model, 3);
+  set_conditions(twin, s.model, 3);
+  CHECK(same_sound(s.stream, twin, 12345));
+
+  CHECK_EQUAL(current->call(&s), current->expected);
+  if (s.has_sentence) check_sentence(&s.error, current->expected);
+
+  static cadenza_event events[2][CADENZA_MAX_EVENTS];
+  for (int round = 0; round < 2; round++) { /* what had happened before the call is still to be read, then what comes after it */
+    size_t counts[2];
+    memset(events, 0, sizeof events);
+    CHECK(cadenza_stream_read_events(s.stream, events[0], CADENZA_MAX_EVENTS, &counts[0]) == CADENZA_OK);
+    CHECK(cadenza_stream_read_events(twin, events[1], CADENZA_MAX_EVENTS, &counts[1]) == CADENZA_OK);
+    CHECK(counts[0] > 0 && counts[0] == counts[1] && memcmp(events[0], events[1], sizeof events[0]) == 0);
+    if (round == 0) {
+      same_parameters(s.stream, twin);
+      same_state(s.stream, twin);
+      CHECK_EQUAL(latency_of(s.stream), latency_of(twin));
+      CHECK_EQUAL(statistics_of(s.stream).frames, statistics_of(twin).frames);
+      CHECK(same_sound(s.stream, twin, 34567));
+    }
+  }
   cadenza_stream_destroy(s.stream);
   cadenza_stream_destroy(twin);
   cadenza_model_release(s.model);
@@ -950,6 +1262,122 @@ static void score_needs_a_softmax(void) {
   cadenza_model_release(model);
 }
 
+/* A composer of numbers has no likelihood, and says so before it looks at the piece. */
+static void score_events_needs_a_softmax(void) {
+  cadenza_model *model = load_tiny(TINY_MATRIX);
+  cadenza_stream *stream = create_composer(model, 5, 16000, 0), *twin = create_composer(model, 5, 16000, 0);
+  const cadenza_event event = {0, CADENZA_EVENT_NOTE_ON, 0, 60, 1, 0};
+  double nats = 5;
+  uint64_t choices = 5;
+  CHECK_EQUAL(cadenza_stream_score_events(stream, &event, 1, 100, &nats, &choices), CADENZA_ERROR_UNSUPPORTED);
+  CHECK(nats == 0 && choices == 0);
+  same_state(stream, twin);
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(model);
+}
+
+/* Pieces at the edge of what may be: nothing, silence, events of every kind at one frame, the last frame included. */
+static void odd_pieces_are_taken(void) {
+  for (int number = 0; number < TINY_COMPOSERS - 1; number++) {
+    note("%s", tiny_names[TINY_FIRST_COMPOSER + number]);
+    cadenza_model *model = load_tiny((tiny_kind)(TINY_FIRST_COMPOSER + number));
+    cadenza_stream *stream = create_composer(model, 5, 16000, COMPOSER_VOICES);
+    static cadenza_event piece[4000];
+    static float block[2000];
+    memset(piece, 0, sizeof piece);
+    for (uint32_t i = 0; i < 4000; i++) {
+      piece[i].frame = i < 3900 ? 500 : 16000;
+      piece[i].kind = (cadenza_event_kind)(i * 7 % 3);
+      piece[i].voice = i % 16;
+      piece[i].pitch = i * 31 % 128;
+      piece[i].velocity = (float)(i % 5) / 4;
+    }
+    CHECK_EQUAL(cadenza_stream_prime_events(stream, NULL, 0, 0), CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_prime_events(stream, piece, 0, 0), CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_prime_events(stream, NULL, 0, 16000), CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_prime_events(stream, piece, 4000, 16000), CADENZA_OK);
+    for (int round = 0; round < 10; round++) {
+      cadenza_status status = cadenza_generate_block(stream, block, 2000);
+      CHECK(status == CADENZA_OK || status == CADENZA_END);
+    }
+    cadenza_stream_destroy(stream);
+    cadenza_model_release(model);
+  }
+}
+
+/* A piece ends: silence follows, and no more may be given until a reset. */
+static void a_piece_that_has_ended(void) {
+  cadenza_model *model = load_tiny(TINY_MELODY);
+  cadenza_stream *stream = create_composer(model, 5, 16000, COMPOSER_VOICES);
+  static float block[16000];
+  for (int round = 0; round < 2; round++) {
+    cadenza_status status = CADENZA_OK;
+    uint32_t ends = 0;
+    CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TEMPERATURE, 3) == CADENZA_OK);
+    for (int second = 0; second < 600 && status == CADENZA_OK; second++) {
+      cadenza_event events[64];
+      size_t count;
+      status = cadenza_generate_block(stream, block, 16000);
+      CHECK(cadenza_stream_read_events(stream, events, 64, &count) == CADENZA_OK);
+      for (size_t i = 0; i < count; i++) {
+        CHECK(ends == 0); /* nothing comes after it */
+        if (events[i].kind != CADENZA_EVENT_END) continue;
+        ends++;
+        CHECK(events[i].pitch == 0 && events[i].voice == 0 && events[i].velocity == 0);
+      }
+    }
+    CHECK_EQUAL(status, CADENZA_END);
+    CHECK_EQUAL(ends, 1);
+    double nats = 5;
+    CHECK_EQUAL(cadenza_stream_prime_events(stream, NULL, 0, 16000), CADENZA_ERROR_STATE);
+    CHECK_EQUAL(cadenza_stream_score_events(stream, NULL, 0, 16000, &nats, NULL), CADENZA_ERROR_STATE);
+    CHECK(nats == 0);
+    for (int second = 0; second < 2; second++) CHECK_EQUAL(cadenza_generate_block(stream, block, 16000), CADENZA_END);
+    for (int i = 0; i < 16000; i++) CHECK(block[i] == 0);
+    CHECK(cadenza_stream_reset(stream, 6) == CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_prime_events(stream, NULL, 0, 0), CADENZA_OK);
+  }
+  cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+}
+
+/* A composer's network overflows, or its instrument's: NUMERIC and silence until a reset. */
+static void numeric_error_of_a_composer(void) {
+  for (int fails_in_the_instrument = 0; fails_in_the_instrument < 2; fails_in_the_instrument++) {
+    note("%s", fails_in_the_instrument ? "the instrument" : "the composer");
+    cadenza_model *model = load_tiny(fails_in_the_instrument ? TINY_CHORDS : TINY_NO_COMPOSER);
+    cadenza_stream *stream = create_composer(model, 5, 16000, COMPOSER_VOICES);
+    if (fails_in_the_instrument) {
+      cadenza_model *overflow = load_tiny(TINY_OVERFLOW);
+      CHECK(cadenza_stream_set_instrument(stream, overflow, NULL, NULL) == CADENZA_OK);
+      cadenza_model_release(overflow);
+    }
+    static float block[4000];
+    for (int round = 0; round < 2; round++) {
+      int failed = 0;
+      for (int i = 0; i < 40; i++) {
+        cadenza_status status = cadenza_generate_block(stream, block, 4000);
+        CHECK(status == CADENZA_ERROR_NUMERIC || (status == CADENZA_OK && !failed));
+        failed |= status == CADENZA_ERROR_NUMERIC;
+        for (int frame = 0; frame < 4000; frame++) CHECK(block[frame] == 0);
+      }
+      CHECK(failed);
+      CHECK_EQUAL(statistics_of(stream).numeric_errors, 1);
+      if (!fails_in_the_instrument) {
+        double nats = 5;
+        CHECK_EQUAL(cadenza_stream_prime_events(stream, NULL, 0, 100), CADENZA_ERROR_STATE);
+        CHECK_EQUAL(cadenza_stream_score_events(stream, NULL, 0, 100, &nats, NULL), CADENZA_ERROR_STATE);
+        CHECK(nats == 0);
+      }
+      CHECK(cadenza_stream_reset(stream, 7) == CADENZA_OK);
+      CHECK_EQUAL(statistics_of(stream).numeric_errors, 0);
+    }
+    cadenza_stream_destroy(stream);
+    cadenza_model_release(model);
+  }
+}
+
 int main(void) {
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     current = &calls[i];
@@ -966,6 +1394,25 @@ int main(void) {
     RUN_NAMED(one_bad_call, name);
   }
   rate = input_rate = 0;
+  for (size_t i = 0; i < sizeof calls_on_no_composer / sizeof *calls_on_no_composer; i++) {
+    current = &calls_on_no_composer[i];
+    RUN_NAMED(one_bad_call, current->name);
+  }
+  static const uint32_t composer_rates[2] = {16000, 44100};
+  for (int turn = 0; turn < 2; turn++) {
+    rate = composer_rates[turn];
+    for (size_t i = 0; i < sizeof calls_on_a_composer / sizeof *calls_on_a_composer; i++) {
+      char name[128];
+      current = &calls_on_a_composer[i];
+      snprintf(name, sizeof name, "%s, on a composer at %u Hz", current->name, (unsigned)rate);
+      RUN_NAMED(one_bad_call_on_a_composer, name);
+    }
+  }
+  rate = 0;
+  RUN(score_events_needs_a_softmax);
+  RUN(odd_pieces_are_taken);
+  RUN(a_piece_that_has_ended);
+  RUN(numeric_error_of_a_composer);
   RUN(zero_frames_do_nothing);
   RUN(limits_are_allowed);
   RUN(rates_are_allowed);

@@ -33,7 +33,7 @@ static void forbid(guarded g) { CHECK(mprotect(g.pages, g.mapped, PROT_NONE) == 
 static void discard(guarded g) { munmap(g.pages, g.mapped); }
 
 static void model_keeps_nothing_of_its_bytes(void) {
-  for (int kind = 0; kind < TINY_KINDS; kind++) {
+  for (int kind = 0; kind < TINY_ALL; kind++) {
     note("%s", tiny_names[kind]);
     size_t size;
     unsigned char *bytes = tiny_model((tiny_kind)kind, &size);
@@ -53,7 +53,8 @@ static void model_keeps_nothing_of_its_bytes(void) {
       cadenza_stream *stream = create(model, 1);
       set_conditions(stream, model, 1);
       float block[500];
-      CHECK(cadenza_generate_block(stream, block, 500) == (kind == TINY_OVERFLOW ? CADENZA_ERROR_NUMERIC : CADENZA_OK));
+      int overflows = kind == TINY_OVERFLOW || kind == TINY_NO_COMPOSER;
+      CHECK(cadenza_generate_block(stream, block, 500) == (overflows ? CADENZA_ERROR_NUMERIC : CADENZA_OK));
       cadenza_stream_destroy(stream);
       cadenza_model_release(model);
       discard(box);
@@ -192,11 +193,15 @@ static void stream_keeps_nothing_of_audio_and_writes_no_further(void) {
 static uint32_t rate_of(int kind) { return kind % 2 ? 44100 : 0; }
 static uint32_t input_rate_of(int kind) { return kind % 2 ? 22050 : 0; }
 
-/* The streams whose states are saved: each tiny model's, then a player of notes for those that can play them. */
-#define STATE_SUBJECTS (TINY_OVERFLOW + TINY_INSTRUMENTS - 1)
+/* The streams whose states are saved: each tiny model's, then a player of notes for those that can play them, then the composers,
+   half of them with an instrument. */
+#define FIRST_STATE_COMPOSER (TINY_OVERFLOW + TINY_INSTRUMENTS - 1)
+#define STATE_SUBJECTS (FIRST_STATE_COMPOSER + TINY_COMPOSERS - 1)
 
 static cadenza_model *state_subject(int number) {
-  tiny_kind kind = number < TINY_OVERFLOW ? (tiny_kind)number : tiny_instruments[number - TINY_OVERFLOW];
+  tiny_kind kind = number < TINY_OVERFLOW          ? (tiny_kind)number
+                   : number < FIRST_STATE_COMPOSER ? tiny_instruments[number - TINY_OVERFLOW]
+                                                   : (tiny_kind)(TINY_FIRST_COMPOSER + number - FIRST_STATE_COMPOSER);
   note("%s, %d", tiny_names[kind], number);
   return load_tiny(kind);
 }
@@ -206,6 +211,11 @@ static cadenza_stream *state_stream(cadenza_model *model, int number, uint64_t s
   if (number < TINY_OVERFLOW) {
     stream = create_at(model, seed, rate_of(number), input_rate_of(number));
     set_conditions(stream, model, 2);
+  } else if (number >= FIRST_STATE_COMPOSER) {
+    stream = create_composer(model, seed, number % 2 ? 22050 : 16000, number % 2 ? 0 : 2);
+    set_conditions(stream, model, 2);
+    CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TEMPO, 1000) == CADENZA_OK);
+    CHECK(cadenza_stream_prime_events(stream, NULL, 0, 1000) == CADENZA_OK);
   } else {
     stream = create_instrument(model, seed, rate_of(number), 2);
     ask_for_notes(stream, 0, 400);
@@ -240,7 +250,7 @@ static void stream_keeps_nothing_of_states(void) {
 
 /* Every beginning of a model file, up to the whole: refused with a sentence, never read beyond. */
 static void truncated_models_are_refused(void) {
-  for (int kind = 0; kind < TINY_KINDS; kind++) {
+  for (int kind = 0; kind < TINY_ALL; kind++) {
     size_t size;
     unsigned char *bytes = tiny_model((tiny_kind)kind, &size);
     size_t step = 1;
@@ -289,7 +299,7 @@ static void damaged_states_are_harmless(void) {
       } else {
         float block[20];
         status = cadenza_generate_block(stream, block, 20);
-        CHECK(status == CADENZA_OK || status == CADENZA_ERROR_NUMERIC);
+        CHECK(status == CADENZA_OK || status == CADENZA_ERROR_NUMERIC || (kind >= FIRST_STATE_COMPOSER && status == CADENZA_END));
         size_t twin_size = size;
         unsigned char *twin_state = malloc(size);
         CHECK(cadenza_stream_save_state(twin, twin_state, &twin_size) == CADENZA_OK);
@@ -325,6 +335,120 @@ static void model_lives_until_the_last_reference(void) {
   cadenza_model_release(reference);
 }
 
+/* ---- Composers --------------------------------------------------------------------------------------------------------------- */
+
+static void composer_keeps_nothing_of_its_pieces(void) {
+  for (int number = 0; number < TINY_COMPOSERS - 1; number++) {
+    note("%s", tiny_names[TINY_FIRST_COMPOSER + number]);
+    cadenza_model *model = load_tiny((tiny_kind)(TINY_FIRST_COMPOSER + number));
+    cadenza_stream *stream = create_composer(model, 8, 16000, 2), *twin = create_composer(model, 8, 16000, 2);
+    cadenza_event piece[7];
+    memset(piece, 0, sizeof piece);
+    for (uint32_t i = 0; i < 7; i++) {
+      piece[i].frame = i * 2000;
+      piece[i].kind = i % 2 ? CADENZA_EVENT_NOTE_OFF : CADENZA_EVENT_NOTE_ON;
+      piece[i].pitch = 60 + i / 2 * 2;
+      piece[i].velocity = i % 2 ? 0 : 0.9f;
+    }
+    guarded box = guard(piece, sizeof piece);
+    double nats = 0, twin_nats = 0;
+    uint64_t choices = 0, twin_choices = 0;
+    CHECK(cadenza_stream_prime_events(stream, (const cadenza_event *)box.bytes, 7, 15000) == CADENZA_OK);
+    cadenza_status status = cadenza_stream_score_events(stream, (const cadenza_event *)box.bytes, 7, 15000, &nats, &choices);
+    forbid(box);
+    CHECK_EQUAL(status, model_info(model).vocabulary_size > 0 ? CADENZA_OK : CADENZA_ERROR_UNSUPPORTED);
+    CHECK(cadenza_stream_prime_events(twin, piece, 7, 15000) == CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_score_events(twin, piece, 7, 15000, &twin_nats, &twin_choices), status);
+    CHECK(nats == twin_nats && choices == twin_choices && (nats > 0) == (status == CADENZA_OK));
+    CHECK(same_sound(stream, twin, 20000));
+
+    /* Events are read up to the last byte of the room, and not beyond; they are the caller's from then on. */
+    cadenza_event all[64], zeros[3];
+    size_t all_count = 0, few_count = 0, rest_count = 0;
+    memset(zeros, 0, sizeof zeros);
+    guarded room = guard(zeros, sizeof zeros);
+    CHECK(cadenza_stream_read_events(twin, all, 64, &all_count) == CADENZA_OK);
+    CHECK(all_count > 3);
+    CHECK(cadenza_stream_read_events(stream, (cadenza_event *)room.bytes, 3, &few_count) == CADENZA_OK && few_count == 3);
+    CHECK(memcmp(all, room.bytes, sizeof zeros) == 0);
+    forbid(room);
+    /* The others find room in the next call, in any room that is said to be huge. */
+    cadenza_event rest[64];
+    CHECK(cadenza_stream_read_events(stream, rest, all_count == 64 ? 61 : SIZE_MAX, &rest_count) == CADENZA_OK);
+    CHECK_EQUAL(rest_count, all_count - 3);
+    CHECK(memcmp(all + 3, rest, (all_count - 3) * sizeof *rest) == 0);
+    CHECK(same_sound(stream, twin, 5000));
+    discard(room);
+    discard(box);
+    cadenza_stream_destroy(stream);
+    cadenza_stream_destroy(twin);
+    cadenza_model_release(model);
+  }
+}
+
+/* The stream holds its composer and its instrument; the caller lets go of both while it plays. */
+static void instrument_lives_as_long_as_it_plays(void) {
+  cadenza_model *chorale = load_tiny(TINY_CHORALE), *flute = load_tiny(TINY_FLUTE), *lstm = load_tiny(TINY_LSTM);
+  cadenza_instrument_options options;
+  cadenza_instrument_options_init(&options, flute);
+  options.voices = 5;
+  guarded box = guard(&options, sizeof options);
+  cadenza_stream *stream = create_at(chorale, 4, 44100, 0), *twin = create_at(chorale, 4, 44100, 0);
+  uint32_t silent_latency = latency_of(stream);
+  CHECK_EQUAL(silent_latency, 0);
+  CHECK(cadenza_stream_set_instrument(stream, flute, (const cadenza_instrument_options *)box.bytes, NULL) == CADENZA_OK);
+  forbid(box);
+  CHECK(cadenza_stream_set_instrument(twin, flute, &options, NULL) == CADENZA_OK);
+  CHECK(latency_of(stream) > 0);
+  const float breath[2] = {0.4f, -0.3f};
+  guarded values = guard(breath, sizeof breath);
+  CHECK(cadenza_stream_set_instrument_condition(stream, CADENZA_ALL_VOICES, 0, (const float *)values.bytes, 2) == CADENZA_OK);
+  forbid(values);
+  CHECK(cadenza_stream_set_instrument_condition(twin, CADENZA_ALL_VOICES, 0, breath, 2) == CADENZA_OK);
+  CHECK(same_sound(stream, twin, 30000));
+  cadenza_model_release(chorale); /* the caller's last ones */
+  cadenza_model_release(flute);
+  CHECK(same_sound(stream, twin, 30000));
+
+  /* Replaced in the middle of its notes, by one that the caller releases at once; then by itself. */
+  for (int round = 0; round < 3; round++) {
+    CHECK(cadenza_stream_set_instrument(stream, lstm, NULL, NULL) == CADENZA_OK);
+    CHECK(cadenza_stream_set_instrument(twin, lstm, NULL, NULL) == CADENZA_OK);
+    if (round == 0) CHECK(cadenza_model_retain(lstm) == lstm);
+    cadenza_model *new_flute = load_tiny(TINY_FLUTE);
+    CHECK(same_sound(stream, twin, 20000));
+    CHECK(cadenza_stream_set_instrument(stream, new_flute, NULL, NULL) == CADENZA_OK);
+    CHECK(cadenza_stream_set_instrument(twin, new_flute, NULL, NULL) == CADENZA_OK);
+    cadenza_model_release(new_flute);
+    CHECK(same_sound(stream, twin, 20000));
+  }
+  cadenza_model_release(lstm);
+  cadenza_model_release(lstm);
+
+  /* Removed, twice: its notes, latency and conditions are gone, and the music goes on unheard. */
+  static float output[60000];
+  for (int round = 0; round < 2; round++) {
+    CHECK(cadenza_stream_set_instrument(stream, NULL, NULL, NULL) == CADENZA_OK);
+    CHECK_EQUAL(latency_of(stream), 0);
+    CHECK_EQUAL(cadenza_stream_note_on(stream, 0, 0, 60, 1), CADENZA_ERROR_STATE);
+    CHECK_EQUAL(cadenza_stream_set_instrument_condition(stream, 0, 0, breath, 2), CADENZA_ERROR_STATE);
+    CHECK(cadenza_generate_block(stream, output, 60000) == CADENZA_OK);
+    for (int i = 0; i < 60000; i++) CHECK(output[i] == 0);
+    CHECK(cadenza_generate_block(twin, output, 60000) == CADENZA_OK);
+    cadenza_event events[2][200];
+    size_t counts[2];
+    memset(events, 0, sizeof events);
+    CHECK(cadenza_stream_read_events(stream, events[0], 200, &counts[0]) == CADENZA_OK);
+    CHECK(cadenza_stream_read_events(twin, events[1], 200, &counts[1]) == CADENZA_OK);
+    CHECK(counts[0] > 0 && counts[0] == counts[1] && memcmp(events[0], events[1], sizeof events[0]) == 0);
+  }
+  /* One is destroyed with an instrument, the other without. */
+  cadenza_stream_destroy(twin);
+  cadenza_stream_destroy(stream);
+  discard(values);
+  discard(box);
+}
+
 int main(void) {
   RUN(model_keeps_nothing_of_its_bytes);
   RUN(model_keeps_nothing_of_its_path);
@@ -336,5 +460,7 @@ int main(void) {
   RUN(truncated_models_are_refused);
   RUN(damaged_states_are_harmless);
   RUN(model_lives_until_the_last_reference);
+  RUN(composer_keeps_nothing_of_its_pieces);
+  RUN(instrument_lives_as_long_as_it_plays);
   return finish();
 }
