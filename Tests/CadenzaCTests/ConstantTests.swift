@@ -1,5 +1,5 @@
 import CCadenza
-import Cadenza
+@testable import Cadenza
 import Testing
 
 /// What the engine and the header both state, they state alike.
@@ -16,6 +16,7 @@ struct ConstantTests {
     #expect(Status.ok.rawValue == CADENZA_OK)
     #expect(Status.end.rawValue == CADENZA_END)
     #expect(Status.underrun.rawValue == CADENZA_UNDERRUN)
+    #expect(Status.eventsLost.rawValue == CADENZA_EVENTS_LOST)
     #expect(Status.invalidArgument.rawValue == CADENZA_ERROR_INVALID_ARGUMENT)
     #expect(Status.io.rawValue == CADENZA_ERROR_IO)
     #expect(Status.format.rawValue == CADENZA_ERROR_FORMAT)
@@ -30,7 +31,15 @@ struct ConstantTests {
     #expect(Parameter.topK.rawValue == CADENZA_PARAMETER_TOP_K)
     #expect(Parameter.topP.rawValue == CADENZA_PARAMETER_TOP_P)
     #expect(Parameter.gain.rawValue == CADENZA_PARAMETER_GAIN)
-    #expect(Parameter.allCases.count == 4)
+    #expect(Parameter.tempo.rawValue == CADENZA_PARAMETER_TEMPO)
+    #expect(Parameter.allCases.count == 5)
+  }
+
+  @Test func events() {
+    #expect(NoteEvent.Kind.noteOn.rawValue == CADENZA_EVENT_NOTE_ON)
+    #expect(NoteEvent.Kind.noteOff.rawValue == CADENZA_EVENT_NOTE_OFF)
+    #expect(NoteEvent.Kind.end.rawValue == CADENZA_EVENT_END)
+    #expect(EventBuffer.capacity == Int(CADENZA_MAX_EVENTS))
   }
 
   @Test func everyVoice() {

@@ -1,4 +1,5 @@
 import CCadenza
+import Cadenza
 import Testing
 
 /// The binary layout of the header's structures, as Swift sees it. `Tests/c/layout.c` holds C to the same numbers.
@@ -74,6 +75,30 @@ struct LayoutTests {
     #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.release_seconds) == 28)
     #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.transpose) == 32)
     #expect(MemoryLayout<cadenza_instrument_options>.offset(of: \.reserved) == 36)
+  }
+
+  @Test func event() {
+    #expect(MemoryLayout<cadenza_event>.size == 32)
+    #expect(MemoryLayout<cadenza_event>.offset(of: \.frame) == 0)
+    #expect(MemoryLayout<cadenza_event>.offset(of: \.kind) == 8)
+    #expect(MemoryLayout<cadenza_event>.offset(of: \.voice) == 12)
+    #expect(MemoryLayout<cadenza_event>.offset(of: \.pitch) == 16)
+    #expect(MemoryLayout<cadenza_event>.offset(of: \.velocity) == 20)
+    #expect(MemoryLayout<cadenza_event>.offset(of: \.beat) == 24)
+  }
+
+  /// The exports hand the engine the caller's events as they lie in memory.
+  @Test func eventIsTheEngines() {
+    #expect(MemoryLayout<NoteEvent>.size == MemoryLayout<cadenza_event>.size)
+    #expect(MemoryLayout<NoteEvent>.stride == MemoryLayout<cadenza_event>.stride)
+    #expect(MemoryLayout<NoteEvent>.alignment == MemoryLayout<cadenza_event>.alignment)
+    #expect(MemoryLayout<NoteEvent.Kind>.size == MemoryLayout<cadenza_event_kind>.size)
+    #expect(MemoryLayout<NoteEvent>.offset(of: \.frame) == MemoryLayout<cadenza_event>.offset(of: \.frame))
+    #expect(MemoryLayout<NoteEvent>.offset(of: \.kind) == MemoryLayout<cadenza_event>.offset(of: \.kind))
+    #expect(MemoryLayout<NoteEvent>.offset(of: \.voice) == MemoryLayout<cadenza_event>.offset(of: \.voice))
+    #expect(MemoryLayout<NoteEvent>.offset(of: \.pitch) == MemoryLayout<cadenza_event>.offset(of: \.pitch))
+    #expect(MemoryLayout<NoteEvent>.offset(of: \.velocity) == MemoryLayout<cadenza_event>.offset(of: \.velocity))
+    #expect(MemoryLayout<NoteEvent>.offset(of: \.beat) == MemoryLayout<cadenza_event>.offset(of: \.beat))
   }
 
   @Test func streamStatistics() {

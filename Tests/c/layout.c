@@ -70,6 +70,24 @@ OFFSET(cadenza_instrument_options, transpose, 32);
 OFFSET(cadenza_instrument_options, reserved, 36);
 SIZE(cadenza_instrument_options, 40);
 
+SIZE(cadenza_event_kind, 4);
+OFFSET(cadenza_event, frame, 0);
+OFFSET(cadenza_event, kind, 8);
+OFFSET(cadenza_event, voice, 12);
+OFFSET(cadenza_event, pitch, 16);
+OFFSET(cadenza_event, velocity, 20);
+OFFSET(cadenza_event, beat, 24);
+SIZE(cadenza_event, 32);
+
+/* Constants that programs were compiled with. */
+SAME(CADENZA_EVENTS_LOST, 3, events_lost_changed);
+SAME(CADENZA_PARAMETER_TEMPO, 4, parameter_tempo_changed);
+SAME(CADENZA_EVENT_NOTE_ON, 0, event_note_on_changed);
+SAME(CADENZA_EVENT_NOTE_OFF, 1, event_note_off_changed);
+SAME(CADENZA_EVENT_END, 2, event_end_changed);
+SAME(CADENZA_MAX_EVENTS, 4096, max_events_changed);
+SAME(CADENZA_ALL_VOICES, 0xFFFFFFFFu, all_voices_changed);
+
 OFFSET(cadenza_stream_statistics, struct_size, 0);
 OFFSET(cadenza_stream_statistics, reserved, 4);
 OFFSET(cadenza_stream_statistics, frames, 8);
@@ -115,7 +133,7 @@ static void get_info_fills_its_structure(void) {
 }
 
 static void parameter_count_counts_the_file(void) {
-  for (int kind = 0; kind < TINY_KINDS; kind++) {
+  for (int kind = 0; kind < TINY_ALL; kind++) {
     size_t size;
     unsigned char *bytes = tiny_model((tiny_kind)kind, &size);
     size_t header_size = bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16;
@@ -136,6 +154,81 @@ static void absent_texts_are_empty(void) {
   CHECK_EQUAL(info.sample_rate, 48000);
   CHECK_EQUAL(info.vocabulary_size, 0);
   CHECK_EQUAL(info.receptive_field, 0);
+  cadenza_model_release(model);
+}
+
+/* What a composer says of itself, and what its events hold. */
+static void composers_describe_themselves(void) {
+  static const struct {
+    const char *network, *codec;
+    uint32_t vocabulary_size, condition_count;
+  } expected[TINY_COMPOSERS] = {{"recurrent", "chorale_grid", 17, 2}, {"transformer", "performance_events", 52, 2},
+                                {"wavenet", "melody_steps", 10, 1},   {"recurrent", "note_tokens", 6, 0},
+                                {"recurrent", "note_matrix", 0, 1},   {"wavenet", "melody_steps", 4, 0}};
+  for (int number = 0; number < TINY_COMPOSERS; number++) {
+    note("%s", tiny_names[TINY_FIRST_COMPOSER + number]);
+    cadenza_model *model = load_tiny((tiny_kind)(TINY_FIRST_COMPOSER + number));
+    cadenza_model_info info = model_info(model);
+    CHECK(strcmp(info.network, expected[number].network) == 0 && strcmp(info.codec, expected[number].codec) == 0);
+    CHECK_EQUAL(info.vocabulary_size, expected[number].vocabulary_size);
+    CHECK_EQUAL(info.condition_count, expected[number].condition_count);
+    CHECK(info.sample_rate >= 1000 && info.sample_rate <= 768000 && info.stream_bytes > 0);
+    cadenza_stream *stream = create_at(model, 1, 0, 0);
+    float tempo = 0;
+    CHECK(cadenza_stream_get_parameter(stream, CADENZA_PARAMETER_TEMPO, &tempo) == CADENZA_OK);
+    CHECK(tempo == (number == 0 ? 100 : 120));
+    CHECK_EQUAL(latency_of(stream), 0);
+    cadenza_stream_destroy(stream);
+    cadenza_model_release(model);
+  }
+  cadenza_model *chorale = load_tiny(TINY_CHORALE);
+  CHECK_EQUAL(condition_info(chorale, 0).queue_capacity, 1);
+  CHECK_EQUAL(condition_info(chorale, 1).queue_capacity, 0); /* the codec's own */
+  CHECK_EQUAL(condition_info(chorale, 1).size, 8);
+  cadenza_model_release(chorale);
+}
+
+/* Field for field: the first notes of a chorale are its three voices', at one moment, with its velocity. */
+static void read_events_fills_its_structure(void) {
+  cadenza_model *model = load_tiny(TINY_CHORALE);
+  cadenza_stream *stream = create_at(model, 1, 16000, 0);
+  static float block[160000];
+  static cadenza_event events[CADENZA_MAX_EVENTS];
+  CHECK(cadenza_generate_block(stream, block, 160000) == CADENZA_OK);
+  size_t count = 0;
+  CHECK(cadenza_stream_read_events(stream, events, CADENZA_MAX_EVENTS, &count) == CADENZA_OK);
+  unsigned voices = 0, offs = 0;
+  for (size_t i = 0; i < count; i++) {
+    static const uint32_t lowest[3] = {67, 60, 48}, highest[3] = {72, 64, 60};
+    CHECK(events[i].voice < 3);
+    CHECK(events[i].pitch >= lowest[events[i].voice] && events[i].pitch <= highest[events[i].voice]);
+    CHECK(events[i].kind == CADENZA_EVENT_NOTE_ON || events[i].kind == CADENZA_EVENT_NOTE_OFF);
+    CHECK(events[i].velocity == (events[i].kind == CADENZA_EVENT_NOTE_ON ? 90.0f / 127 : 0));
+    CHECK(events[i].beat * 4 == (double)(int)(events[i].beat * 4)); /* on the grid */
+    /* The first frame at or after the beat: 9,600 frames a beat. */
+    CHECK_EQUAL(events[i].frame, (uint64_t)(events[i].beat * 9600));
+    voices |= 1u << events[i].voice;
+    offs += events[i].kind == CADENZA_EVENT_NOTE_OFF;
+  }
+  CHECK(voices == 7 && offs > 3 && count > 2 * offs - 4);
+  cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+}
+
+/* More than are kept: the first ones are there, and the status says that others are not. */
+static void events_may_be_lost(void) {
+  cadenza_model *model = load_tiny(TINY_PERFORMANCE);
+  cadenza_stream *stream = create_at(model, 1, 1000, 0);
+  CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_TEMPO, 1000) == CADENZA_OK);
+  static float block[200000];
+  static cadenza_event events[CADENZA_MAX_EVENTS + 1];
+  CHECK(cadenza_generate_block(stream, block, 200000) == CADENZA_OK);
+  size_t count = 0;
+  CHECK_EQUAL(cadenza_stream_read_events(stream, events, CADENZA_MAX_EVENTS + 1, &count), CADENZA_EVENTS_LOST);
+  CHECK_EQUAL(count, CADENZA_MAX_EVENTS);
+  CHECK(cadenza_generate_block(stream, block, 1) == CADENZA_OK);
+  CHECK_EQUAL(cadenza_stream_read_events(stream, events, CADENZA_MAX_EVENTS + 1, &count), CADENZA_OK);
+  cadenza_stream_destroy(stream);
   cadenza_model_release(model);
 }
 
@@ -304,7 +397,7 @@ static void versions_agree(void) {
 static void every_status_has_its_phrase(void) {
   const char *phrases[32];
   int count = 0;
-  for (int status = CADENZA_ERROR_STATE; status <= CADENZA_UNDERRUN; status++) {
+  for (int status = CADENZA_ERROR_STATE; status <= CADENZA_EVENTS_LOST; status++) {
     const char *phrase = cadenza_status_string(status);
     note("status %d", status);
     CHECK(phrase != NULL && strlen(phrase) > 0);
@@ -319,6 +412,9 @@ int main(void) {
   RUN(get_info_fills_its_structure);
   RUN(parameter_count_counts_the_file);
   RUN(absent_texts_are_empty);
+  RUN(composers_describe_themselves);
+  RUN(read_events_fills_its_structure);
+  RUN(events_may_be_lost);
   RUN(get_condition_info_fills_its_structure);
   RUN(get_statistics_fills_its_structure);
   RUN(options_init_writes_its_structure_only);

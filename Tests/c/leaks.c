@@ -5,7 +5,7 @@
 static const char *model_file; /* from the command line, where one is given */
 
 static void load_and_release_balances(void) {
-  for (int kind = 0; kind < TINY_KINDS; kind++) {
+  for (int kind = 0; kind < TINY_ALL; kind++) {
     size_t size;
     unsigned char *bytes = tiny_model((tiny_kind)kind, &size);
     long before = interpose_live_blocks();
@@ -103,8 +103,89 @@ static void streams_of_notes_keep_nothing(void) {
   }
 }
 
+static void composers_keep_nothing(void) {
+  cadenza_model *flute = load_tiny(TINY_FLUTE), *lstm = load_tiny(TINY_LSTM), *gru = load_tiny(TINY_GRU);
+  cadenza_event piece[30];
+  memset(piece, 0, sizeof piece);
+  for (uint32_t i = 0; i < 30; i++) {
+    piece[i].frame = i * 500;
+    piece[i].kind = i % 2 ? CADENZA_EVENT_NOTE_OFF : CADENZA_EVENT_NOTE_ON;
+    piece[i].pitch = 60 + i / 2 % 5;
+    piece[i].velocity = i % 2 ? 0 : 0.8f;
+  }
+  for (int number = 0; number < TINY_COMPOSERS; number++) {
+    note("%s", tiny_names[TINY_FIRST_COMPOSER + number]);
+    cadenza_model *model = load_tiny((tiny_kind)(TINY_FIRST_COMPOSER + number));
+    unsigned char *state = malloc(1 << 22);
+    long before = interpose_live_blocks();
+    for (int round = 0; round < 3; round++) {
+      cadenza_stream *stream = create_at(model, 3, number % 2 ? 48000 : 16000, 0);
+      long silent = interpose_live_blocks();
+      static float block[5000];
+      double nats;
+      uint64_t choices;
+      cadenza_error error;
+      cadenza_event events[5];
+      size_t size = 1 << 22, count;
+      const float value = 0;
+      for (int part = 0; part < 2; part++) {
+        CHECK(cadenza_stream_set_instrument(stream, flute, NULL, &error) == CADENZA_OK);
+        CHECK(interpose_live_blocks() > silent);
+        CHECK(cadenza_stream_set_instrument(stream, lstm, NULL, &error) == CADENZA_OK);
+        CHECK(cadenza_stream_set_instrument(stream, flute, NULL, &error) == CADENZA_OK);
+        long playing = interpose_live_blocks();
+        set_conditions(stream, model, 3);
+        CHECK(cadenza_stream_set_instrument_condition(stream, 1, 2, &value, 1) == CADENZA_OK);
+        cadenza_stream_prime_events(stream, piece, 30, 16000);
+        cadenza_stream_score_events(stream, piece, 30, 16000, &nats, &choices);
+        cadenza_generate_block(stream, block, 5000);
+        cadenza_stream_read_events(stream, events, 5, &count);
+        cadenza_stream_note_on(stream, 3, 0, 60, 1);
+        size = 1 << 22;
+        CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+        CHECK(cadenza_stream_load_state(stream, state, size) == CADENZA_OK);
+        CHECK(cadenza_stream_load_state(stream, state, size - 1) == CADENZA_ERROR_FORMAT);
+        CHECK(cadenza_stream_check_state(stream, state, size, &error) == CADENZA_OK);
+        state[size / 2] ^= 1;
+        CHECK(cadenza_stream_check_state(stream, state, size, &error) == CADENZA_ERROR_FORMAT);
+        /* What is refused. */
+        CHECK(cadenza_stream_set_instrument(stream, gru, NULL, &error) == CADENZA_ERROR_UNSUPPORTED);
+        CHECK(cadenza_stream_set_instrument(stream, model, NULL, &error) == CADENZA_ERROR_UNSUPPORTED);
+        piece[29].pitch = 128;
+        CHECK(cadenza_stream_prime_events(stream, piece, 30, 16000) == CADENZA_ERROR_INVALID_ARGUMENT);
+        piece[29].pitch = 60;
+        cadenza_instrument_options options;
+        cadenza_instrument_options_init(&options, flute);
+        options.gain = -1;
+        CHECK(cadenza_stream_set_instrument(stream, flute, &options, &error) == CADENZA_ERROR_INVALID_ARGUMENT);
+        options.gain = 1;
+        options.voices = 64;
+        interpose_refuse(model_info(flute).stream_bytes * 8);
+        cadenza_status status = cadenza_stream_set_instrument(stream, flute, &options, &error);
+        interpose_refuse(SIZE_MAX);
+        CHECK_EQUAL(status, CADENZA_ERROR_OUT_OF_MEMORY);
+        CHECK(strlen(error.message) > 10);
+        CHECK_EQUAL(interpose_live_blocks(), playing);
+        CHECK(cadenza_stream_note_on(stream, 4, 0, 60, 1) == CADENZA_OK); /* the one before is still there */
+        if (part == 0) {
+          CHECK(cadenza_stream_set_instrument(stream, NULL, NULL, &error) == CADENZA_OK);
+          CHECK_EQUAL(interpose_live_blocks(), silent);
+        }
+        CHECK(cadenza_stream_reset(stream, 1) == CADENZA_OK);
+      }
+      cadenza_stream_destroy(stream); /* with its instrument */
+      CHECK_EQUAL(interpose_live_blocks(), before);
+    }
+    free(state);
+    cadenza_model_release(model);
+  }
+  cadenza_model_release(flute);
+  cadenza_model_release(lstm);
+  cadenza_model_release(gru);
+}
+
 static void failed_loads_keep_nothing(void) {
-  for (int kind = 0; kind < TINY_KINDS; kind++) {
+  for (int kind = 0; kind < TINY_ALL; kind++) {
     size_t size;
     unsigned char *bytes = tiny_model((tiny_kind)kind, &size);
     size_t header_size = bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16;
@@ -241,6 +322,7 @@ int main(int argument_count, char **arguments) {
   RUN(load_and_release_balances);
   RUN(using_a_stream_keeps_nothing);
   RUN(streams_of_notes_keep_nothing);
+  RUN(composers_keep_nothing);
   RUN(failed_loads_keep_nothing);
   RUN(failed_creations_keep_nothing);
   RUN(file_loads_keep_nothing);

@@ -153,6 +153,111 @@ static void knobs_turn_while_it_plays(void) { knobs_turn_while_it_plays_at(0); }
 
 static void knobs_turn_while_it_plays_at_another_rate(void) { knobs_turn_while_it_plays_at(44100); }
 
+/* Of a chorale that a flute plays: every parameter, the tempo too, its key, and the position, which nobody but the codec sets. */
+static void *turn_knobs_of_a_composer(void *argument) {
+  unsigned turn = (unsigned)(uintptr_t)argument;
+  static const float values[5][4] = {{0.5f, 1, 2, 3}, {0, 1, 5, 400}, {0.2f, 0.5f, 0.9f, 1}, {0, 0.5f, 1, 2}, {10, 120, 333.5f, 1000}};
+  while (atomic_load(&playing)) {
+    turn++;
+    cadenza_parameter parameter = (cadenza_parameter)(turn % 5);
+    float found = -1;
+    if (cadenza_stream_set_parameter(stream, parameter, values[parameter][turn / 5 % 4]) != CADENZA_OK ||
+        cadenza_stream_get_parameter(stream, parameter, &found) != CADENZA_OK) {
+      atomic_fetch_add(&answers_gone_wrong, 1);
+    }
+    int known = parameter == CADENZA_PARAMETER_TEMPO && found == 100; /* the model's, before anybody sets it */
+    for (int i = 0; i < 4; i++) known |= found == values[parameter][i];
+    if (!known) atomic_fetch_add(&answers_gone_wrong, 1);
+    const float value = (float)(turn % 4);
+    cadenza_status status = cadenza_stream_set_condition(stream, 0, &value, 1);
+    if (status != CADENZA_OK && status != CADENZA_ERROR_STATE) atomic_fetch_add(&answers_gone_wrong, 1);
+    status = cadenza_stream_set_condition(stream, 1, &value, 1);
+    if (status != CADENZA_ERROR_UNSUPPORTED && status != CADENZA_ERROR_STATE) atomic_fetch_add(&answers_gone_wrong, 1);
+    uint32_t frames;
+    if (cadenza_stream_get_latency(stream, &frames) != CADENZA_OK || frames != latency) atomic_fetch_add(&answers_gone_wrong, 1);
+    cadenza_stream_statistics statistics = {.struct_size = sizeof statistics};
+    if (cadenza_stream_get_statistics(stream, &statistics) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+  }
+  return NULL;
+}
+
+static void knobs_turn_while_a_composer_plays(void) {
+  model = load_tiny(TINY_CHORALE);
+  stream = create_composer(model, 1, 22050, 3);
+  latency = latency_of(stream);
+  atomic_store(&playing, 1);
+  pthread_t threads[3];
+  for (uintptr_t i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, turn_knobs_of_a_composer, (void *)(i * 7)) == 0);
+  int wrong = 0;
+  size_t events_read = 0;
+  for (int block = 0; block < 1500; block++) {
+    float samples[128];
+    cadenza_event events[8];
+    size_t frames = 1 + (size_t)block % 128, count = 0;
+    /* The audio thread has notes of its own. */
+    if (block % 10 == 0) wrong += cadenza_stream_note_on(stream, 0, 9, 50 + (uint32_t)block / 10 % 8, 0.5f) != CADENZA_OK;
+    wrong += cadenza_generate_block(stream, samples, frames) != CADENZA_OK;
+    do {
+      wrong += cadenza_stream_read_events(stream, events, 8, &count) != CADENZA_OK;
+      for (size_t i = 0; i < count; i++) wrong += events[i].frame >= frames;
+      events_read += count;
+    } while (count > 0);
+    if (block % 500 == 499) wrong += cadenza_stream_reset(stream, (uint64_t)block) != CADENZA_OK;
+  }
+  atomic_store(&playing, 0);
+  for (int i = 0; i < 3; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  CHECK_EQUAL(wrong, 0);
+  CHECK(events_read > 0);
+  CHECK_EQUAL(atomic_load(&answers_gone_wrong), 0);
+
+  /* Whatever happened, a twin that is told of it goes on the same. */
+  cadenza_stream *twin = create_composer(model, 1, 22050, 3);
+  size_t size = 0;
+  CHECK(cadenza_stream_save_state(stream, NULL, &size) == CADENZA_OK);
+  void *state = malloc(size);
+  CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+  CHECK(cadenza_stream_load_state(twin, state, size) == CADENZA_OK);
+  CHECK(same_sound(stream, twin, 20000));
+  free(state);
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(model);
+}
+
+/* One model of each, many streams. */
+static cadenza_model *flute;
+
+static void *compose_alone(void *result) {
+  cadenza_stream *mine = create_at(model, 17, 16000, 0);
+  uint64_t hash = hash_start();
+  static _Thread_local float samples[4000];
+  if (cadenza_stream_set_instrument(mine, flute, NULL, NULL) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+  for (int block = 0; block < 6; block++) {
+    cadenza_status status = cadenza_generate_block(mine, samples, 4000);
+    if (status != CADENZA_OK && status != CADENZA_END) atomic_fetch_add(&answers_gone_wrong, 1);
+    hash = hash_samples(hash, samples, 4000);
+  }
+  cadenza_stream_destroy(mine);
+  *(uint64_t *)result = hash;
+  return NULL;
+}
+
+static void composer_and_instrument_are_shared(void) {
+  flute = load_tiny(TINY_FLUTE);
+  for (int number = 0; number < TINY_COMPOSERS - 1; number++) {
+    note("%s", tiny_names[TINY_FIRST_COMPOSER + number]);
+    model = load_tiny((tiny_kind)(TINY_FIRST_COMPOSER + number));
+    pthread_t threads[THREADS];
+    uint64_t hashes[THREADS];
+    for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, compose_alone, &hashes[i]) == 0);
+    for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    for (int i = 0; i < THREADS; i++) CHECK(hashes[i] == hashes[0]);
+    CHECK_EQUAL(atomic_load(&answers_gone_wrong), 0);
+    cadenza_model_release(model);
+  }
+  cadenza_model_release(flute);
+}
+
 static void *load_and_play(void *argument) {
   for (int round = 0; round < 5; round++) {
     size_t size;
@@ -207,5 +312,7 @@ int main(int argument_count, char **arguments) {
   RUN(references_are_counted_across_threads);
   RUN(knobs_turn_while_it_plays);
   RUN(knobs_turn_while_it_plays_at_another_rate);
+  RUN(composer_and_instrument_are_shared);
+  RUN(knobs_turn_while_a_composer_plays);
   return finish();
 }
