@@ -15,25 +15,69 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Each tiny model at its own rate, and between two others; then those that can play notes, playing notes, at both. */
+/* Each tiny model at its own rate, and between two others; then those that can play notes, playing notes, at both; then composers,
+   on their own and with an instrument. */
 #define PLAIN_SUBJECTS (2 * TINY_KINDS)
-#define SUBJECTS (PLAIN_SUBJECTS + 2 * TINY_INSTRUMENTS)
+#define FIRST_COMPOSER (PLAIN_SUBJECTS + 2 * TINY_INSTRUMENTS)
+#define SUBJECTS (FIRST_COMPOSER + 2 * TINY_COMPOSERS)
 
 static cadenza_stream *streams[SUBJECTS];
 static uint8_t *states[SUBJECTS];
 static size_t sizes[SUBJECTS];
 
+static cadenza_model *load_tiny(tiny_kind kind) {
+  size_t size;
+  unsigned char *const bytes = tiny_model(kind, &size);
+  cadenza_error error;
+  cadenza_model *const model = load_checked(bytes, size, &error);
+  REQUIRE(model != NULL);
+  free(bytes);
+  return model;
+}
+
+/* A composer in the middle of its music: a step under way, notes that sound, and, with an instrument, one of the host's that waits. */
+static cadenza_stream *make_composer(int number) {
+  cadenza_model *const model = load_tiny((tiny_kind)(TINY_FIRST_COMPOSER + number % TINY_COMPOSERS));
+  cadenza_stream_options options;
+  cadenza_stream_options_init(&options, model);
+  options.sample_rate = 8000;
+  cadenza_stream *stream = NULL;
+  cadenza_error error;
+  REQUIRE(cadenza_stream_create(model, &options, &stream, &error) == CADENZA_OK);
+  cadenza_model_release(model);
+  if (number >= TINY_COMPOSERS) {
+    cadenza_model *const flute = load_tiny(TINY_FLUTE);
+    cadenza_instrument_options instrument;
+    cadenza_instrument_options_init(&instrument, flute);
+    instrument.voices = 2;
+    REQUIRE(cadenza_stream_set_instrument(stream, flute, &instrument, &error) == CADENZA_OK);
+    cadenza_model_release(flute);
+    REQUIRE(cadenza_stream_note_on(stream, 7000, 3, 70, 0.5f) == CADENZA_OK);
+  }
+  static float block[6000];
+  REQUIRE(cadenza_stream_prime_events(stream, NULL, 0, 1000) == CADENZA_OK);
+  (void)cadenza_generate_block(stream, block, 6000);
+  return stream;
+}
+
+static void keep_state(int kind) {
+  REQUIRE(cadenza_stream_save_state(streams[kind], NULL, &sizes[kind]) == CADENZA_OK);
+  states[kind] = malloc(sizes[kind]);
+  REQUIRE(states[kind] != NULL);
+  REQUIRE(cadenza_stream_save_state(streams[kind], states[kind], &sizes[kind]) == CADENZA_OK);
+}
+
 static void make_streams(void) {
   if (streams[0] != NULL) return;
-  for (int kind = 0; kind < SUBJECTS; kind++) {
-    size_t size;
+  for (int kind = FIRST_COMPOSER; kind < SUBJECTS; kind++) {
+    streams[kind] = make_composer(kind - FIRST_COMPOSER);
+    keep_state(kind);
+  }
+  for (int kind = 0; kind < FIRST_COMPOSER; kind++) {
     const int plays_notes = kind >= PLAIN_SUBJECTS;
-    unsigned char *const bytes = tiny_model(
-        plays_notes ? tiny_instruments[(kind - PLAIN_SUBJECTS) % TINY_INSTRUMENTS] : (tiny_kind)(kind % TINY_KINDS), &size);
+    cadenza_model *const model =
+        load_tiny(plays_notes ? tiny_instruments[(kind - PLAIN_SUBJECTS) % TINY_INSTRUMENTS] : (tiny_kind)(kind % TINY_KINDS));
     cadenza_error error;
-    cadenza_model *const model = load_checked(bytes, size, &error);
-    REQUIRE(model != NULL);
-    free(bytes);
     cadenza_stream_options options;
     cadenza_stream_options_init(&options, model);
     options.voices = plays_notes ? 2 : 0;
@@ -55,10 +99,7 @@ static void make_streams(void) {
       REQUIRE(cadenza_stream_prime(streams[kind], block, 90) == CADENZA_OK);
     }
     (void)cadenza_generate_block(streams[kind], block, 100);
-    REQUIRE(cadenza_stream_save_state(streams[kind], NULL, &sizes[kind]) == CADENZA_OK);
-    states[kind] = malloc(sizes[kind]);
-    REQUIRE(states[kind] != NULL);
-    REQUIRE(cadenza_stream_save_state(streams[kind], states[kind], &sizes[kind]) == CADENZA_OK);
+    keep_state(kind);
   }
 }
 
@@ -130,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   float block[70];
   for (int i = 0; i < 70; i++) block[i] = NAN;
   const cadenza_status generated = cadenza_generate_block(stream, block, 70);
-  REQUIRE(generated == CADENZA_OK || generated == CADENZA_ERROR_NUMERIC);
+  REQUIRE(generated == CADENZA_OK || generated == CADENZA_ERROR_NUMERIC || (kind >= FIRST_COMPOSER && generated == CADENZA_END));
   for (int i = 0; i < 70; i++) REQUIRE(isfinite(block[i]));
 
   if (status == CADENZA_ERROR_FORMAT) {

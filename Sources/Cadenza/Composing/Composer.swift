@@ -55,6 +55,15 @@ struct Composer {
   /// Whether the piece's end has been played.
   private var hasEnded = false
 
+  /// Whether the network or the instrument's failed: every block from then on is `numeric`.
+  var isSilenced: Bool {
+    @_noLocks get {
+      if hasFailed { return true }
+      guard let instrument else { return false }
+      return instrument.pointee.hasFailed
+    }
+  }
+
   /// Lays the composer out in `arena`.
   init(_ plan: ModelPlan, codec: NoteCodec, defaults: [[Float]], sampleRate: Int, seed: UInt64, arena: inout Arena) {
     kernels = plan.kernels

@@ -108,7 +108,7 @@ enum StreamPlayer {
       switch self {
       case .model(let core): core.pointee.hasFailed
       case .notes(let core): core.pointee.instrument.hasFailed
-      case .composer(let core): core.pointee.hasFailed
+      case .composer(let core): core.pointee.isSilenced
       }
     }
   }
