@@ -255,7 +255,7 @@ struct Composer {
       }
       playDue(frame)
       let quiet = quietFrames(limit: frames - frame < framesToWork ? frames - frame : framesToWork)
-      if let instrument {
+      if let instrument, !hasFailed {
         if !instrument.pointee.generate(into: output + frame, frames: quiet, gain: gain) { hasInstrumentFailed = true }
       } else {
         ck_zero(output + frame, quiet * 4)
@@ -341,6 +341,10 @@ struct Composer {
       + (instrument?.pointee.savedByteCount ?? 0)
   }
 
+  /// More ticks than the longest frame lasts: 1,000 beats a minute of 500 ticks each, at 1,000 Hz, are 8.3 a frame. The present may be
+  /// so far beyond what is written, until the next frame is played.
+  private static var maximumFrameTicks: UInt64 { 16 }
+
   /// Random generator, time, and three counts.
   private static let fixedByteCount = 40 + 16
 
@@ -372,11 +376,12 @@ struct Composer {
     instrument?.pointee.save(&writer)
   }
 
-  /// Whether the script that the reader is at reaches the present, or is over: what is missing would all be written at once.
+  /// Whether the script that the reader is at reaches the present, but for what one frame passes over, or is over: what is missing would
+  /// all be written at once.
   private func isWrittenUpTo(_ presentTick: UInt64, _ bytes: ByteReader) -> Bool {
     var reader = bytes
     let position = NoteScript.position(in: &reader)
-    return position.hasEnded || position.tick >= presentTick
+    return position.hasEnded || position.tick &+ Composer.maximumFrameTicks >= presentTick
   }
 
   /// Whether `load` takes these bytes: as many as `save` writes, and each what it may have written.
