@@ -104,14 +104,14 @@ static inline unsigned read_events(audio_thread *thread, unsigned turn, size_t f
     failures += cadenza_stream_read_events(thread->stream, events, capacity, &count) != CADENZA_ERROR_UNSUPPORTED;
     return failures + (count != 0);
   }
-  failures += cadenza_stream_read_events(thread->stream, NULL, 0, &count) != CADENZA_OK || count != 0;
+  /* A model may write more than a block keeps, and each answer says so. */
+  cadenza_status kept = cadenza_stream_read_events(thread->stream, NULL, 0, &count);
+  failures += (kept != CADENZA_OK && kept != CADENZA_EVENTS_LOST) || count != 0;
   failures += cadenza_stream_read_events(thread->stream, events, capacity, NULL) != CADENZA_ERROR_INVALID_ARGUMENT;
   failures += cadenza_stream_read_events(thread->stream, NULL, capacity, &count) != CADENZA_ERROR_INVALID_ARGUMENT;
   failures += cadenza_stream_read_events(NULL, events, capacity, &count) != CADENZA_ERROR_INVALID_ARGUMENT;
   do {
-    /* A model may write more than a block keeps. */
-    cadenza_status status = cadenza_stream_read_events(thread->stream, events, capacity, &count);
-    failures += (status != CADENZA_OK && status != CADENZA_EVENTS_LOST) || count > capacity;
+    failures += cadenza_stream_read_events(thread->stream, events, capacity, &count) != kept || count > capacity;
     for (size_t i = 0; i < count && i < capacity; i++) {
       failures += events[i].frame < last || events[i].frame >= frames || events[i].pitch > 127 || events[i].voice > 15;
       failures += !(events[i].velocity >= 0 && events[i].velocity <= 1) || !(events[i].beat >= 0);
