@@ -179,6 +179,7 @@ struct Composer {
     hasFailed = true
     unit = -1
     script.pointee.end()
+    instrument?.pointee.fail()
   }
 
   /// Whether more is to be written.
@@ -255,7 +256,7 @@ struct Composer {
       }
       playDue(frame)
       let quiet = quietFrames(limit: frames - frame < framesToWork ? frames - frame : framesToWork)
-      if let instrument, !hasFailed {
+      if let instrument {
         if !instrument.pointee.generate(into: output + frame, frames: quiet, gain: gain) { hasInstrumentFailed = true }
       } else {
         ck_zero(output + frame, quiet * 4)

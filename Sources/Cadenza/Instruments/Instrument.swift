@@ -110,6 +110,10 @@ struct Instrument {
     hasFailed = false
   }
 
+  /// Silence until a reset, as after a value that is not finite: what writes its notes has failed.
+  @_noLocks
+  mutating func fail() { hasFailed = true }
+
   // MARK: Notes
 
   /// Begins a note at the next frame. `part` is the voice of the composer, 0 … 15, `pitch` MIDI's, 0 … 127, velocity 0 … 1; as in

@@ -34,6 +34,7 @@ extension Stream {
     } else {
       owner = nil
     }
+    if composer.pointee.hasFailed { owner?.instrument.pointee.fail() }
     composer.pointee.instrument = owner?.instrument
     ownedInstrument = owner
     setLatency(player.latency)
