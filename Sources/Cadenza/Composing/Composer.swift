@@ -377,8 +377,8 @@ struct Composer {
     instrument?.pointee.save(&writer)
   }
 
-  /// Whether the script that the reader is at reaches the present, but for what one frame passes over, or is over: what is missing would
-  /// all be written at once.
+  /// Whether the script that the reader is at reaches the present, but for what one frame passes over, or is over: what is
+  /// missing would all be written at once.
   private func isWrittenUpTo(_ presentTick: UInt64, _ bytes: ByteReader) -> Bool {
     var reader = bytes
     let position = NoteScript.position(in: &reader)
@@ -404,7 +404,8 @@ struct Composer {
     let framesToWork = Int(reader.readUInt32())
     let failed = reader.readUInt32()
     let ended = reader.readUInt32()
-    guard reader.readUInt32() == 0, let random = RandomGenerator(state: words), framesToWork <= unitFrames, failed <= 1, ended <= 1
+    guard reader.readUInt32() == 0, let random = RandomGenerator(state: words), framesToWork <= unitFrames,
+      failed <= 1, ended <= 1
     else { return false }
     for field in 0..<codec.fieldCount {
       let token = Int(reader.readUInt32())
