@@ -363,7 +363,7 @@ CADENZA_API cadenza_status cadenza_stream_read_events(cadenza_stream *stream, ca
    end do so from the next block on, as events at its first frame. What the stream had composed and not played yet is not heard;
    what sounded ends at that frame. No random number is used. It may be called again: the next piece continues.
    Errors: INVALID_ARGUMENT (NULL, frames that fall or lie beyond the end, a pitch above 127, a voice above 15, a velocity beyond
-   0 ... 1, an unknown kind, a piece of more than 2^24 of the codec's steps of time: nothing is fed), UNSUPPORTED (not a composer), NUMERIC, STATE (an earlier NUMERIC error; the piece has ended).
+   0 ... 1, an unknown kind, a piece whose time alone would take more than 2^22 choices: nothing is fed), UNSUPPORTED (not a composer), NUMERIC, STATE (an earlier NUMERIC error; the piece has ended).
    [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_prime_events(cadenza_stream *stream, const cadenza_event *events, size_t count,
                                                        uint64_t frames);

@@ -278,9 +278,6 @@ struct Composer {
 
   // MARK: Pieces that are given
 
-  /// What a piece may last: what is longer can only be a mistake.
-  private static let maximumPieceTicks: UInt64 = 1 << 24
-
   var hasLikelihood: Bool { sampler.hasLikelihood }
 
   /// Takes a piece as if it had been written; adds up its negative log-likelihood and the number of its choices where that is asked
@@ -293,7 +290,7 @@ struct Composer {
     if conditions.beginBlock() { conditionsChanged = true }
     timeline.setTempo(tempo)
     let length = timeline.ticks(frames: frames)
-    guard length <= Composer.maximumPieceTicks, script.pointee.tick < Timeline.maximumTick / 2 else { return .invalidArgument }
+    guard length <= codec.maximumPieceTicks, script.pointee.tick < NoteScript.maximumTick / 2 else { return .invalidArgument }
     var given: [TickEvent] = []
     given.reserveCapacity(notes.count)
     for note in notes where note.kind != .end {

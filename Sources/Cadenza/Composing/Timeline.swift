@@ -77,14 +77,11 @@ struct Timeline {
   mutating func read(_ reader: inout ByteReader, isLoading: Bool) -> Bool {
     let tick = reader.readUInt64()
     let phase = reader.readUInt64()
-    guard phase < tickLength, tick <= Timeline.maximumTick else { return false }
+    guard phase < tickLength, tick <= NoteScript.maximumTick else { return false }
     if isLoading {
       self.tick = tick
       self.phase = phase
     }
     return true
   }
-
-  /// Ticks that a stream can count to: a million years of the finest codec.
-  static var maximumTick: UInt64 { @_noLocks get { 1 << 54 } }
 }
