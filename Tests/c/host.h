@@ -32,6 +32,15 @@ static inline cadenza_model *load_file(const char *path) {
   return model;
 }
 
+static inline cadenza_stream *create_with(cadenza_model *model, const cadenza_stream_options *options) {
+  cadenza_stream *stream = NULL;
+  cadenza_error error;
+  cadenza_status status = cadenza_stream_create(model, options, &stream, &error);
+  if (status != CADENZA_OK) note("%s", error.message);
+  CHECK(status == CADENZA_OK);
+  return stream;
+}
+
 /* A stream that plays at `rate` and is given audio at `input_rate`, in Hz; 0: the model's. */
 static inline cadenza_stream *create_at(cadenza_model *model, uint64_t seed, uint32_t rate, uint32_t input_rate) {
   cadenza_stream_options options;
@@ -39,12 +48,7 @@ static inline cadenza_stream *create_at(cadenza_model *model, uint64_t seed, uin
   options.seed = seed;
   options.sample_rate = rate;
   options.input_sample_rate = input_rate;
-  cadenza_stream *stream = NULL;
-  cadenza_error error;
-  cadenza_status status = cadenza_stream_create(model, &options, &stream, &error);
-  if (status != CADENZA_OK) note("%s", error.message);
-  CHECK(status == CADENZA_OK);
-  return stream;
+  return create_with(model, &options);
 }
 
 /* A stream that plays notes, `voices` of them at a time. */
@@ -54,12 +58,7 @@ static inline cadenza_stream *create_instrument(cadenza_model *model, uint64_t s
   options.seed = seed;
   options.sample_rate = rate;
   options.voices = voices;
-  cadenza_stream *stream = NULL;
-  cadenza_error error;
-  cadenza_status status = cadenza_stream_create(model, &options, &stream, &error);
-  if (status != CADENZA_OK) note("%s", error.message);
-  CHECK(status == CADENZA_OK);
-  return stream;
+  return create_with(model, &options);
 }
 
 static inline cadenza_stream *create(cadenza_model *model, uint64_t seed) { return create_at(model, seed, 0, 0); }

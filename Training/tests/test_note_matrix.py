@@ -18,10 +18,10 @@ from cadenza_training.data.notes import Note, write_notes
 from cadenza_training.data.prepared_set import NotesEntry, PreparedSet, SetDescription
 from cadenza_training.errors import UserError
 from cadenza_training.evaluation.codec_vocabulary import vocabulary
+from cadenza_training.evaluation.markov import MarkovModel, TokenGrammar
 from cadenza_training.evaluation.network_summary import network_summary
 from cadenza_training.evaluation.next_note import decibels, next_note_figures
 from cadenza_training.evaluation.pieces import read_pieces
-from cadenza_training.evaluation.witten_bell import MarkovTable
 from cadenza_training.export import export
 from cadenza_training.fitting.fit import fit, read_configuration
 from cadenza_training.model_file import read_model
@@ -468,7 +468,8 @@ def test_recipes_that_cannot_be(chord_set: PreparedSet, tmp_path: Path) -> None:
 
 
 def test_witten_bell_by_hand() -> None:
-    table = MarkovTable([[0, 1, 0]], classes=3, order=1, first=2)
+    table = MarkovModel(1, TokenGrammar((3,), 2))
+    table.learn([0, 1, 0])
     # Unigram: counts 2, 1, 0 of 3, two kinds: (2 + 2/3) / 5, (1 + 2/3) / 5, (2/3) / 5.
     unigram = [(2 + 2 / 3) / 5, (1 + 2 / 3) / 5, (2 / 3) / 5]
     # After 2 came 0 once: (1 + 1 · P(0)) / 2; after 0 came 1 once.

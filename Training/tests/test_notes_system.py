@@ -107,7 +107,7 @@ def made(values: dict, prepared: PreparedSet) -> Notes:
     read = read_configuration(values, None)
     options = build(TrainingOptions, read.training, "training")
     torch.manual_seed(1)
-    return Notes.make(read, prepared, options, processes=1, rank=0)
+    return Notes(read, prepared, options, processes=1, rank=0)
 
 
 @pytest.mark.parametrize("network", [LSTM, TRANSFORMER, WAVENET], ids=lambda n: n["kind"])

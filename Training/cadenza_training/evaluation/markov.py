@@ -59,6 +59,20 @@ class MarkovModel:
                 pairs[pair] += 1
                 contexts[context] += 1
 
+    def probability(self, past: tuple[int, ...], token: int, place: int = 0) -> float:
+        """Of `token` at `place`, after `past`, the last `order` tokens."""
+        probability = 1.0 / self.grammar.choices[place]
+        for length in range(self.order + 1):
+            context = (place, *past[self.order - length :])
+            seen = self.contexts[length][context]
+            if seen == 0:
+                # A longer context was not seen either.
+                break
+            mixed = self.strength * self.kinds[length][context]
+            count = self.pairs[length][(*context, token)]
+            probability = (count + mixed * probability) / (seen + mixed)
+        return probability
+
     def nats(self, tokens: Sequence[int]) -> float:
         """Negative log-likelihood of a whole piece."""
         places = len(self.grammar.choices)
@@ -66,18 +80,8 @@ class MarkovModel:
         total = 0.0
         for index in range(len(line) - self.order):
             end = index + self.order
-            place = index % places
-            probability = 1.0 / self.grammar.choices[place]
-            for length in range(self.order + 1):
-                context = (place, *line[end - length : end])
-                seen = self.contexts[length][context]
-                if seen == 0:
-                    # A longer context was not seen either.
-                    break
-                mixed = self.strength * self.kinds[length][context]
-                count = self.pairs[length][(*context, line[end])]
-                probability = (count + mixed * probability) / (seen + mixed)
-            total -= math.log(probability)
+            past = tuple(line[index:end])
+            total -= math.log(self.probability(past, line[end], place=index % places))
         return total
 
 

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.markov import MarkovModel, TokenGrammar
 from cadenza_training.evaluation.pieces import Piece, notes_of
 from cadenza_training.evaluation.report import Cell, Table
-from cadenza_training.evaluation.witten_bell import MarkovTable
 from cadenza_training.networks.registry import load_network
 from cadenza_training.systems.note_matrix.codec import FIELD_NAMES, NoteMatrixCodec
 from cadenza_training.systems.note_matrix.note_matrix import field_losses, spread, windows_of
@@ -167,14 +167,10 @@ def _markov(
     for order in MARKOV_ORDERS:
         nats = []
         for field, classes in enumerate(codec.class_counts):
-            table = MarkovTable(
-                (piece[:, field].astype(int).tolist() for piece in training),
-                classes,
-                order,
-                first[field],
-            )
-            sequences = (piece[:, field].astype(int).tolist() for piece in held_out)
-            nats.append(sum(map(table.nats, sequences)) / total)
+            model = MarkovModel(order, TokenGrammar((classes,), int(first[field])))
+            for piece in training:
+                model.learn(piece[:, field].astype(int))
+            nats.append(sum(model.nats(piece[:, field].astype(int)) for piece in held_out) / total)
         name = "unigram" if order == 0 else f"order-{order} Markov"
         found[name] = np.array(nats)
     return found

@@ -62,7 +62,7 @@ def fit(
     processes = Processes(device)
     # The same first weights in every process; each draws its own batches.
     torch.manual_seed(options.seed)
-    system = find_system(configuration.system).make(
+    system = find_system(configuration.system)(
         configuration, prepared, options, processes=processes.count, rank=processes.rank
     )
     if start is not None:

@@ -64,16 +64,16 @@ class System(ABC):
     # What `next_losses` and `validate` are in; only nats go into the model file.
     loss_unit: str = "nats"
 
-    @staticmethod
     @abstractmethod
-    def make(
+    def __init__(
+        self,
         configuration: FitConfiguration,
         prepared: PreparedSet,
         training: TrainingOptions,
         *,
         processes: int,
         rank: int,
-    ) -> System:
+    ) -> None:
         """From a configuration and a prepared set; `rank` of `processes` draws its own batches."""
 
     @abstractmethod

@@ -154,17 +154,6 @@ class NoteMatrix(System):
             seed=(training.seed, rank),
         )
 
-    @staticmethod
-    def make(
-        configuration: FitConfiguration,
-        prepared: PreparedSet,
-        training: TrainingOptions,
-        *,
-        processes: int,
-        rank: int,
-    ) -> NoteMatrix:
-        return NoteMatrix(configuration, prepared, training, processes=processes, rank=rank)
-
     def _make_network(self, entry: Mapping) -> Recurrent:
         """The sizes of fields are the codec's, and need not be repeated."""
         entry = dict(entry)

@@ -136,17 +136,6 @@ class Notes(System):
             seed=(training.seed, rank),
         )
 
-    @staticmethod
-    def make(
-        configuration: FitConfiguration,
-        prepared: PreparedSet,
-        training: TrainingOptions,
-        *,
-        processes: int,
-        rank: int,
-    ) -> Notes:
-        return Notes(configuration, prepared, training, processes=processes, rank=rank)
-
     def _tokens(self, piece: ScoredPiece, semitones: Sequence[int] = (0,)) -> TokenPiece:
         tokens = self.codec.encode(piece.notes)
         return TokenPiece(tokens.astype(np.int32), piece.key, tuple(semitones))

@@ -120,17 +120,6 @@ class RawAudio(System):
             self._check_lengths(recordings, field)
             self.sampler = ChunkSampler(recordings, takes, receptive_field=field, **shared)
 
-    @staticmethod
-    def make(
-        configuration: FitConfiguration,
-        prepared: PreparedSet,
-        training: TrainingOptions,
-        *,
-        processes: int,
-        rank: int,
-    ) -> RawAudio:
-        return RawAudio(configuration, prepared, training, processes=processes, rank=rank)
-
     def _conditions(
         self, configuration: FitConfiguration, prepared: PreparedSet, recordings: list[Recording]
     ) -> tuple[ClassCondition, ...]:
