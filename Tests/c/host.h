@@ -32,7 +32,7 @@ static inline cadenza_model *load_file(const char *path) {
   return model;
 }
 
-static inline cadenza_stream *create_with(cadenza_model *model, const cadenza_stream_options *options) {
+static inline cadenza_stream *create_checked(cadenza_model *model, const cadenza_stream_options *options) {
   cadenza_stream *stream = NULL;
   cadenza_error error;
   cadenza_status status = cadenza_stream_create(model, options, &stream, &error);
@@ -48,7 +48,7 @@ static inline cadenza_stream *create_at(cadenza_model *model, uint64_t seed, uin
   options.seed = seed;
   options.sample_rate = rate;
   options.input_sample_rate = input_rate;
-  return create_with(model, &options);
+  return create_checked(model, &options);
 }
 
 /* A stream that plays notes, `voices` of them at a time. */
@@ -58,7 +58,7 @@ static inline cadenza_stream *create_instrument(cadenza_model *model, uint64_t s
   options.seed = seed;
   options.sample_rate = rate;
   options.voices = voices;
-  return create_with(model, &options);
+  return create_checked(model, &options);
 }
 
 static inline cadenza_stream *create(cadenza_model *model, uint64_t seed) { return create_at(model, seed, 0, 0); }
