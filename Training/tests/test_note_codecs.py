@@ -31,6 +31,12 @@ CODECS = [
     {"kind": "chorale_grid", "voices": ["soprano", "alto", "tenor", "bass"]},
     {"kind": "note_tokens", "steps_per_beat": 2, "end": True},
     {"kind": "note_tokens", "steps_per_beat": 4},
+    {
+        "kind": "chorale_grid",
+        "voices": ["soprano", "alto", "tenor", "bass"],
+        "end": True,
+        "hold_pitches": True,
+    },
 ]
 
 
@@ -122,12 +128,33 @@ def test_without_an_end_the_last_voice_is_off_before_the_first_step() -> None:
     assert read_codec({"kind": "note_tokens", "tokens": [[60], [62]]}).start_token == 0
 
 
+def test_a_pitch_that_is_held_may_have_a_symbol_of_its_own() -> None:
+    codec = collected({**CODECS[3], "hold_pitches": True})
+    assert isinstance(codec, StepGrid)
+    # off, end, 71, 72, hold 71, hold 72 | off, 62, 63, 64, hold 62 … | off, 55, hold 55 | …
+    assert [tokens.first for tokens in codec.ranges] == [0, 6, 13, 16]
+    assert (codec.vocabulary_size, codec.start_token) == (16 + 13, 1)
+    steps = codec.encode(chorale())[:-1].reshape(8, 4)
+    # All begin; all go on; the soprano moves, the alto rests, the tenor holds, the bass moves.
+    assert steps[0].tolist() == [3, 9, 14, 22]
+    assert steps[1].tolist() == [5, 12, 15, 28]
+    assert steps[4].tolist() == [2, 6, 15, 17]
+    # A rest is "off" at every step.
+    assert steps[5].tolist() == [4, 6, 15, 23]
+    # The same notes as with one symbol for all that holds; what does not sound begins.
+    assert played(codec.decode(codec.encode(chorale()))) == played(chorale())
+    assert played(codec.decode([5, 6, 13, 16, 4, 6, 13, 16])) == {
+        (0.0, 0.25, 72, 0),
+        (0.25, 0.25, 71, 0),
+    }
+
+
 def codec_end(codec: NoteCodec) -> int:
     assert codec.end_token is not None
     return codec.end_token
 
 
-@pytest.mark.parametrize("number", [0, 3, 4])
+@pytest.mark.parametrize("number", [0, 3, 4, 7])
 def test_what_is_encoded_is_played(number: int) -> None:
     codec = collected(CODECS[number])
     expected = played(chorale())
@@ -202,7 +229,9 @@ def test_time_passes_by_itself_in_the_end() -> None:
     assert played(codec.decode([60] * 256 + [128 + 60])) == {(0.0, 0.02, 60, 0)}
 
 
-@pytest.mark.parametrize("configuration", [CODECS[0], CODECS[3]], ids=lambda codec: codec["kind"])
+@pytest.mark.parametrize(
+    "configuration", [CODECS[0], CODECS[3], CODECS[7]], ids=lambda codec: codec["kind"]
+)
 def test_tokens_are_transposed_as_notes_are(configuration: dict) -> None:
     low = [note(*row) for row in CHORALE]
     high = [note(onset, duration, pitch + 2, voice) for onset, duration, pitch, voice in CHORALE]
@@ -241,7 +270,10 @@ def test_a_pitch_that_is_not_known_is_sung_an_octave_away() -> None:
         ({"kind": "note_tokens", "minimum": 3}, 'unknown key "minimum"'),
         ({"kind": "chorale_grid"}, "codec.voices is missing"),
         ({"kind": "chorale_grid", "voices": list("abcde")}, "no piece to train on has a note"),
-        ({"kind": "melody_steps", "symbols": ["hold", 60]}, '"hold" and "off" among them'),
+        ({"kind": "melody_steps", "symbols": ["hold", 60]}, '"off" among them'),
+        ({"kind": "melody_steps", "symbols": ["off", 60]}, '"hold" or, for each pitch, "hold 60"'),
+        ({"kind": "melody_steps", "symbols": ["off", "hold 60", 60, 61]}, "for each pitch"),
+        ({"kind": "melody_steps", "symbols": ["off", "hold", "hold 60", 60]}, "for each pitch"),
         ({"kind": "melody_steps", "symbols": ["hold", "off", 60, 60]}, "each there once"),
         ({"kind": "note_tokens", "minimum_count": 99}, "lower codec.minimum_count"),
     ],

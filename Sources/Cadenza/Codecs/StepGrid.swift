@@ -6,7 +6,7 @@ struct StepGrid {
   /// What step 0 is fed: the end, or else the last voice's "off".
   let startToken: Int
   private let velocity: Int
-  /// What each token says: a pitch, or one of the negative numbers below.
+  /// What each token says: a pitch, `holdPitch` and a pitch, or one of the negative numbers below.
   private let symbols: UnsafeMutablePointer<Int16>
   /// Where each voice's tokens begin, and where the last one's end.
   private let firstTokens: UnsafeMutablePointer<Int32>
@@ -14,6 +14,7 @@ struct StepGrid {
   private static var hold: Int16 { @_noLocks get { -1 } }
   private static var off: Int16 { @_noLocks get { -2 } }
   private static var end: Int16 { @_noLocks get { -3 } }
+  private static var holdPitch: Int16 { @_noLocks get { 128 } }
 
   init(_ vocabulary: NoteCodecConfiguration.GridVocabulary, _ timing: NoteTiming, arena: inout Arena) {
     self.timing = timing
@@ -33,6 +34,7 @@ struct StepGrid {
           symbols[token] =
             switch symbol {
             case .hold: StepGrid.hold
+            case .holdPitch(let pitch): StepGrid.holdPitch + Int16(pitch)
             case .off: StepGrid.off
             case .end: StepGrid.end
             case .pitch(let pitch): Int16(pitch)
@@ -61,7 +63,11 @@ struct StepGrid {
     let voice = voice(memory)
     let (first, count) = choices(memory)
     // Another voice's token says nothing about this one.
-    let symbol = token >= first && token < first + count ? symbols[token] : StepGrid.hold
+    var symbol = token >= first && token < first + count ? symbols[token] : StepGrid.hold
+    if symbol >= StepGrid.holdPitch {
+      let pitch = symbol - StepGrid.holdPitch
+      symbol = memory.pitch(ofVoice: voice) == Int(pitch) ? StepGrid.hold : pitch
+    }
     if symbol >= 0 {
       script.endNotes(ofVoice: voice)
       script.noteOn(voice: voice, pitch: Int(symbol), velocity: velocity)
@@ -89,18 +95,32 @@ struct StepGrid {
     // A step that is under way is completed first.
     let begun = self.voice(memory)
     if begun > 0 {
-      for voice in begun..<voiceCount { tokens.append(token(of: StepGrid.hold, voice)) }
+      for voice in begun..<voiceCount { tokens.append(holdingToken(voice, memory.pitch(ofVoice: voice))) }
     }
+    var sounding = (0..<voiceCount).map { memory.pitch(ofVoice: $0) }
     for step in 0..<piece.ticks {
-      for voice in 0..<voiceCount { tokens.append(token(of: columns[voice][step], voice)) }
+      for voice in 0..<voiceCount {
+        let symbol = columns[voice][step]
+        if symbol >= 0 { sounding[voice] = Int(symbol) }
+        if symbol == StepGrid.off { sounding[voice] = nil }
+        tokens.append(
+          symbol == StepGrid.hold ? holdingToken(voice, sounding[voice]) : token(of: symbol, voice) ?? Int(firstTokens[voice]))
+      }
     }
     return tokens
+  }
+
+  /// The token of a voice that goes on with what sounds. A voice whose pitches each have one rests with "off".
+  private func holdingToken(_ voice: Int, _ pitch: Int?) -> Int {
+    token(of: StepGrid.hold, voice) ?? pitch.flatMap { token(of: StepGrid.holdPitch + Int16($0), voice) }
+      ?? token(of: StepGrid.off, voice) ?? Int(firstTokens[voice])
   }
 
   /// A voice's symbol at each step.
   private func column(of voice: Int, _ piece: GivenPiece, _ memory: NoteCodecMemory) -> [Int16] {
     var column = [Int16](repeating: StepGrid.hold, count: piece.ticks)
     var pitches = PitchSet()
+    // (What is no pitch is none of its elements.)
     for token in firstTokens[voice]..<firstTokens[voice + 1] { pitches.insert(Int(symbols[Int(token)])) }
 
     // What sounds, and when it is to end.
@@ -129,8 +149,8 @@ struct StepGrid {
     return column
   }
 
-  private func token(of symbol: Int16, _ voice: Int) -> Int {
+  private func token(of symbol: Int16, _ voice: Int) -> Int? {
     for token in firstTokens[voice]..<firstTokens[voice + 1] where symbols[Int(token)] == symbol { return Int(token) }
-    return Int(firstTokens[voice])
+    return nil
   }
 }

@@ -71,6 +71,8 @@ public struct NoteCodecConfiguration: Sendable {
   /// What a token of a voice says of one step.
   public enum GridSymbol: BitwiseCopyable, Equatable, Sendable {
     case hold
+    /// What sounds goes on, or begins where something else sounds: MIDI. A voice whose pitches each have one has no `hold`.
+    case holdPitch(Int)
     case off
     /// The piece ends.
     case end
@@ -93,6 +95,9 @@ public struct NoteCodecConfiguration: Sendable {
       for case .pitch(let pitch) in symbols { pitches.insert(pitch) }
       return pitches
     }
+
+    /// Whether each pitch has a `holdPitch`, so that what sounds can be told from each step alone.
+    public var holdsPitches: Bool { !symbols.contains(.hold) }
   }
 
   public struct GridVocabulary: Sendable {

@@ -81,11 +81,12 @@ extension NoteCodecConfiguration.GridVocabulary {
 }
 
 extension NoteCodecConfiguration.GridSymbol {
-  /// All symbols of a voice: each once, "hold" and "off" among them.
+  /// All symbols of a voice: each once, "off" among them, and "hold" or, for each pitch, "hold 60".
   fileprivate static func list(_ value: JsonValue, mayEnd: Bool) throws(Failure) -> [Self] {
-    guard value.kind == .list, value.count >= 2, value.count <= 131 else { throw value.unexpected("a list of 2 to 131") }
+    guard value.kind == .list, value.count >= 2, value.count <= 258 else { throw value.unexpected("a list of 2 to 258") }
     var symbols: [Self] = []
     var pitches = PitchSet()
+    var held = PitchSet()
     var hasHold = false
     var hasOff = false
     var hasEnd = false
@@ -103,18 +104,45 @@ extension NoteCodecConfiguration.GridSymbol {
         guard !hasEnd else { throw element.unexpected("each symbol once") }
         hasEnd = true
         symbols.append(.end)
+      } else if let pitch = heldPitch(element) {
+        guard !held.contains(pitch) else { throw element.unexpected("each symbol once") }
+        held.insert(pitch)
+        symbols.append(.holdPitch(pitch))
       } else {
         guard let pitch = element.integer, NoteCodecConfiguration.pitches.contains(pitch) else {
-          throw element.unexpected("\"hold\", \"off\", \"end\" or a pitch from 0 to 127")
+          throw element.unexpected("\"hold\", \"hold 60\", \"off\", \"end\" or a pitch from 0 to 127")
         }
         guard !pitches.contains(pitch) else { throw element.unexpected("each symbol once") }
         pitches.insert(pitch)
         symbols.append(.pitch(pitch))
       }
     }
-    guard hasHold else { throw Failure(.format, "\(value.place) has no \"hold\"") }
+    if hasHold {
+      guard held.count == 0 else {
+        throw Failure(.format, "\(value.place) has \"hold\" and \"hold \(held.next(from: 0))\", expected one or the other")
+      }
+    } else if held.count == 0 {
+      throw Failure(.format, "\(value.place) has no \"hold\"")
+    } else if held != pitches {
+      throw Failure(
+        .format, "\(value.place) has \(pitches.count) pitches, and \"hold\" for \(held.count): expected it for each of them")
+    }
     guard hasOff else { throw Failure(.format, "\(value.place) has no \"off\"") }
     return symbols
+  }
+
+  /// The pitch of "hold 60".
+  private static func heldPitch(_ value: JsonValue) -> Int? {
+    let prefix: StaticString = "hold "
+    guard value.kind == .string, value.hasPrefix(prefix) else { return nil }
+    let digits = value.text.dropFirst(prefix.utf8CodeUnitCount)
+    guard let first = digits.first, first != UInt8(ascii: "0") || digits.count == 1, digits.count <= 3 else { return nil }
+    var pitch = 0
+    for digit in digits {
+      guard digit >= UInt8(ascii: "0"), digit <= UInt8(ascii: "9") else { return nil }
+      pitch = pitch * 10 + Int(digit - UInt8(ascii: "0"))
+    }
+    return NoteCodecConfiguration.pitches.contains(pitch) ? pitch : nil
   }
 }
 

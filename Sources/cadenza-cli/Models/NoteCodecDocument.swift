@@ -48,7 +48,7 @@ enum NoteCodecDocument {
 
   private static func symbols(_ voice: NoteCodecConfiguration.GridVoice) -> String {
     let pitches = voice.pitches.pitches
-    var parts = ["hold", "off"]
+    var parts = [voice.holdsPitches ? "hold for each pitch" : "hold", "off"]
     if voice.symbols.contains(.end) { parts.append("end") }
     if let lowest = pitches.first, let highest = pitches.last {
       parts.append("\(count(pitches.count, "pitch", plural: "pitches")) from \(lowest) to \(highest)")

@@ -88,7 +88,7 @@ struct StepGridTests {
   @Test(arguments: 1...8)
   func piecesComeBack(seed: Int) {
     var random = RandomGenerator(seed: UInt64(seed))
-    for configuration in [NoteCodecSamples.melody, NoteCodecSamples.chorale] {
+    for configuration in [NoteCodecSamples.melody, NoteCodecSamples.chorale, NoteCodecSamples.held] {
       guard case .melodySteps(let grid) = configuration.kind.asGrid else { return }
       let probe = NoteCodecProbe(configuration)
       let steps = 200
@@ -114,6 +114,29 @@ struct StepGridTests {
     ]
     let tokens = probe.codec.encode(PieceNote.events(notes), ticks: 10, probe.memory).map(\.token)
     #expect(tokens == [0, 0, Self.token(60), 0, 1, 0, 0, Self.token(61), 1, 0])
+  }
+
+  /// 27 tokens each. The soprano: 60 is 1, held 14; the bass: 36 is 27 + 14, held 27 + 1.
+  @Test func heldPitches() {
+    let probe = NoteCodecProbe(NoteCodecSamples.held)
+    #expect(probe.first.map(\.token) == [27])
+    // Both begin, both hold, the soprano holds what does not sound and the bass strikes again, both rest, and rest on.
+    probe.play([1, 41, 14, 28, 15, 41, 0, 27, 0, 27])
+    #expect(
+      probe.read().map(\.description) == [
+        "0 on 0:60/100", "0 on 1:36/100", "2 off 0:60", "2 on 0:61/100", "2 off 1:36", "2 on 1:36/100", "3 off 0:61",
+        "3 off 1:36",
+      ])
+  }
+
+  /// A note is its pitch and then what holds it, a rest is "off" at every step; what sounded before is held.
+  @Test func heldPitchesOfPieces() {
+    let probe = NoteCodecProbe(NoteCodecSamples.held)
+    let notes = [PieceNote(voice: 0, begin: 1, end: 3, pitch: 60, velocity: 9)]
+    let tokens = probe.codec.encode(PieceNote.events(notes), ticks: 4, probe.memory).map(\.token)
+    #expect(tokens == [0, 27, 1, 27, 14, 27, 0, 27])
+    probe.play([1, 41, 14])
+    #expect(probe.codec.encode([], ticks: 1, probe.memory).map(\.token) == [28, 14, 28], "a step under way is held to its end")
   }
 
   /// What sounds when a piece is given goes on until the piece says that it ends, or begins another.

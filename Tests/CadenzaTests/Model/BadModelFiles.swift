@@ -863,22 +863,34 @@ enum BadModelFiles {
       "a melody without symbols", "codec has no key \"symbols\"",
       melody(#","symbols":["hold","off",60,62,64,65,67,69,71,72]"#, "")),
     BadModelFile(
-      "a melody of one symbol", "codec.symbols is a list of 1, expected a list of 2 to 131",
+      "a melody of one symbol", "codec.symbols is a list of 1, expected a list of 2 to 258",
       melody(#"["hold","off",60,62,64,65,67,69,71,72]"#, #"["hold"]"#)),
     BadModelFile(
-      "a melody of 132 symbols", "codec.symbols is a list of 132, expected",
-      melody(#"["hold","#, #"["hold",\#((0..<122).map(String.init).joined(separator: ",")),"#)),
+      "a melody of 259 symbols", "codec.symbols is a list of 259, expected",
+      melody(#"["hold","#, #"["hold",\#((0..<249).map(String.init).joined(separator: ",")),"#)),
     BadModelFile(
-      "symbols an object", "codec.symbols is an object, expected a list of 2 to 131",
+      "symbols an object", "codec.symbols is an object, expected a list of 2 to 258",
       melody(#"["hold","off",60,62,64,65,67,69,71,72]"#, "{}")),
     BadModelFile("a melody without hold", "codec.symbols has no \"hold\"", melody(#""hold""#, "50")),
     BadModelFile("a melody without off", "codec.symbols has no \"off\"", melody(#""off""#, "50")),
+    BadModelFile(
+      "hold, and hold of a pitch", "codec.symbols has \"hold\" and \"hold 60\", expected one or the other",
+      melody("62", #""hold 60""#)),
+    BadModelFile(
+      "a pitch without its hold", "codec.symbols has 8 pitches, and \"hold\" for 1: expected it for each of them",
+      melody(#""hold""#, #""hold 60""#)),
+    BadModelFile(
+      "a hold twice", "codec.symbols[2] is \"hold 60\", expected each symbol once",
+      melody(#""hold","off",60"#, #""hold 60","off","hold 60""#)),
+    BadModelFile("a hold of pitch 128", "codec.symbols[0] is \"hold 128\", expected", melody(#""hold""#, #""hold 128""#)),
+    BadModelFile("a hold of pitch 060", "codec.symbols[0] is \"hold 060\", expected", melody(#""hold""#, #""hold 060""#)),
+    BadModelFile("a hold of nothing", "codec.symbols[0] is \"hold \", expected", melody(#""hold""#, #""hold ""#)),
     BadModelFile("hold twice", "codec.symbols[2] is \"hold\", expected each symbol once", melody("60", #""hold""#)),
     BadModelFile("off twice", "codec.symbols[2] is \"off\", expected each symbol once", melody("60", #""off""#)),
     BadModelFile("an end twice", "codec.symbols[3] is \"end\", expected each symbol once", melody("60,62", #""end","end""#)),
     BadModelFile("a pitch twice", "codec.symbols[3] is 60, expected each symbol once", melody("60,62", "60,60")),
     BadModelFile(
-      "a symbol misspelt", "codec.symbols[0] is \"Hold\", expected \"hold\", \"off\", \"end\" or a pitch from 0 to 127",
+      "a symbol misspelt", "codec.symbols[0] is \"Hold\", expected \"hold\", \"hold 60\", \"off\",",
       melody("hold", "Hold")),
     BadModelFile("pitch 128", "codec.symbols[2] is 128, expected", melody("60", "128")),
     BadModelFile("pitch -1", "codec.symbols[2] is -1, expected", melody("60", "-1")),

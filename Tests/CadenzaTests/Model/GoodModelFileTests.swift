@@ -170,6 +170,17 @@ import Testing
     #expect(grid.voices[0].name == "melody" && grid.velocity == 127 && grid.stepsPerBeat == 96 && notes.tempo == 10)
   }
 
+  @Test func heldPitches() throws {
+    let codec = #"{"kind":"melody_steps","steps_per_beat":4,"symbols":["hold 0",127,"off","hold 127",0]}"#
+    let notes = try #require(try notes(SmallModel.composerBytes(codec: codec, tokens: 5)))
+    guard case .melodySteps(let grid) = notes.kind else {
+      Issue.record("not a melody")
+      return
+    }
+    #expect(grid.voices[0].symbols == [.holdPitch(0), .pitch(127), .off, .holdPitch(127), .pitch(0)])
+    #expect(grid.voices[0].holdsPitches)
+  }
+
   @Test func choraleGrid() throws {
     let codec =
       #"{"kind":"chorale_grid","steps_per_beat":4,"voices":[{"name":"a","symbols":["end","hold","off"]},"#

@@ -258,6 +258,16 @@ enum NoteCodecSamples {
           .init(name: "bass", symbols: [.hold, .off] + (36...64).map { .pitch($0) }),
         ], velocity: 100)))
 
+  /// Each pitch has a "hold" of its own: off, then 60 … 72, then those that hold; the bass's are off, those that hold, 36 … 48.
+  static let held = NoteCodecConfiguration(
+    kind: .choraleGrid(
+      .init(
+        stepsPerBeat: 4,
+        voices: [
+          .init(name: "soprano", symbols: [.off] + (60...72).map { .pitch($0) } + (60...72).map { .holdPitch($0) }),
+          .init(name: "bass", symbols: [.off] + (36...48).map { .holdPitch($0) } + (36...48).map { .pitch($0) }),
+        ], velocity: 100)))
+
   static let tokens = NoteCodecConfiguration(
     kind: .noteTokens(
       .init(

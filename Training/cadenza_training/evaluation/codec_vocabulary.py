@@ -46,7 +46,10 @@ def _chorale_grid(codec: dict) -> str:
 
 def _symbols(symbols: Sequence[int | str]) -> str:
     pitches = [symbol for symbol in symbols if isinstance(symbol, int)]
-    words = [symbol for symbol in symbols if isinstance(symbol, str)]
+    texts = [symbol for symbol in symbols if isinstance(symbol, str)]
+    words = [text for text in texts if " " not in text]
+    if len(words) < len(texts):
+        words.insert(0, "hold for each pitch")
     span = f" ({_span(min(pitches), max(pitches))})" if pitches else ""
     return f"{', '.join(words)} and {len(pitches)} pitches{span}"
 

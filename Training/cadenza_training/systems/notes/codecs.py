@@ -16,8 +16,8 @@ from cadenza_training.systems.notes.step_grid import StepGrid
 COMMON_KEYS = {"tempo", "maximum_note_beats"}
 KEYS = {
     "performance_events": {"pitches", "time_shifts", "velocities", "end"},
-    "melody_steps": {"steps_per_beat", "velocity", "end", "symbols"},
-    "chorale_grid": {"steps_per_beat", "velocity", "end", "voices"},
+    "melody_steps": {"steps_per_beat", "velocity", "end", "hold_pitches", "symbols"},
+    "chorale_grid": {"steps_per_beat", "velocity", "end", "hold_pitches", "voices"},
     "note_tokens": {
         "steps_per_beat",
         "velocity",

@@ -1,7 +1,8 @@
 """Voices on a grid: `melody_steps`, which has one, and `chorale_grid`.
 
 A step is one token of each voice: go on, stop, or begin a pitch (or the piece's end, which only
-the first voice has). A voice's tokens follow those of the voice before.
+the first voice has). A voice's tokens follow those of the voice before. To go on is one symbol,
+"hold", or one for each pitch, "hold 60": the network then sees in every step what sounds.
 """
 
 from __future__ import annotations
@@ -30,10 +31,39 @@ DEFAULT_VELOCITY = 80
 Symbol = str | int
 
 
+def hold_of(pitch: int) -> str:
+    """The symbol of a voice that goes on with `pitch`."""
+    return f"{HOLD} {pitch}"
+
+
 @dataclass(frozen=True)
 class GridVoice:
     name: str
     symbols: tuple[Symbol, ...]
+
+    def __post_init__(self) -> None:
+        pitches = {symbol for symbol in self.symbols if isinstance(symbol, int)}
+        words = {symbol for symbol in self.symbols if not isinstance(symbol, int)} - {END}
+        if len(set(self.symbols)) != len(self.symbols) or words not in (
+            {HOLD, OFF},
+            {OFF, *map(hold_of, pitches)},
+        ):
+            raise UserError(
+                f'voice "{self.name}": its symbols are each there once, "{OFF}" among them, and '
+                f'"{HOLD}" or, for each pitch, "{hold_of(60)}"'
+            )
+
+    @property
+    def holds_pitches(self) -> bool:
+        """Whether each pitch has a "hold" of its own."""
+        return HOLD not in self.symbols
+
+    def moved(self, symbol: Symbol, semitones: int) -> Symbol:
+        """The symbol so many semitones higher; one that is no pitch stays, whether there or not."""
+        if isinstance(symbol, int):
+            return symbol + semitones
+        word, _, pitch = symbol.partition(" ")
+        return hold_of(int(pitch) + semitones) if word == HOLD and pitch else symbol
 
     def index(self, symbol: Symbol) -> int:
         return self.symbols.index(symbol)
@@ -68,13 +98,7 @@ class StepGrid(NoteCodec):
         self.offsets = [sum(counts[:index]) for index in range(len(counts))]
         self.vocabulary_size = sum(counts)
         for number, voice in enumerate(self.voices):
-            symbols = voice.symbols
-            if len(set(symbols)) != len(symbols) or not {HOLD, OFF} <= set(symbols):
-                raise UserError(
-                    f'voice "{voice.name}": its symbols are each there once, '
-                    f'"{HOLD}" and "{OFF}" among them'
-                )
-            if END in symbols and number > 0:
+            if END in voice.symbols and number > 0:
                 raise UserError(f'voice "{voice.name}": only the first voice has "{END}"')
         first = self.voices[0]
         self.end_token = first.index(END) if END in first.symbols else None
@@ -91,10 +115,13 @@ class StepGrid(NoteCodec):
             pitches = {n.pitch for notes in pieces for n in notes if n.voice == number}
             if not pitches:
                 raise UserError(f'no piece to train on has a note in voice {number}, "{name}"')
-            symbols: list[Symbol] = [HOLD, OFF]
+            span = range(min(pitches), max(pitches) + 1)
+            symbols: list[Symbol] = [OFF] if codec.get("hold_pitches", False) else [HOLD, OFF]
             if codec.get("end", False) and number == 0:
                 symbols.append(END)
-            symbols += range(min(pitches), max(pitches) + 1)
+            symbols += span
+            if codec.get("hold_pitches", False):
+                symbols += map(hold_of, span)
             voices.append(GridVoice(name, tuple(symbols)))
         return StepGrid(voices, is_melody=is_melody, **_options(codec))
 
@@ -145,12 +172,14 @@ class StepGrid(NoteCodec):
                     (start, pitch, end) for other, start, end, pitch in spans if other == number
                 )
             }
-            rings_until = 0
+            rings_until = sounding = 0
             for step in range(steps):
                 symbol: Symbol = HOLD
                 if step in struck:
                     pitch, rings_until = struck[step]
-                    symbol = voice.nearest(pitch)
+                    symbol = sounding = voice.nearest(pitch)
+                elif voice.holds_pitches:
+                    symbol = hold_of(sounding) if step < rings_until else OFF
                 elif step > 0 and step == rings_until:
                     symbol = OFF
                 rows[step, number] = self.offsets[number] + voice.index(symbol)
@@ -177,11 +206,15 @@ class StepGrid(NoteCodec):
             step, number = divmod(index, len(self.voices))
             if token == self.end_token:
                 break
-            symbol = self.voices[number].symbols[int(token) - self.offsets[number]]
+            voice = self.voices[number]
+            symbol = voice.symbols[int(token) - self.offsets[number]]
+            if number in sounding and symbol in (HOLD, hold_of(sounding[number][1])):
+                continue
             if symbol != HOLD:
                 end(number)
-            if isinstance(symbol, int):
-                sounding[number] = (step, symbol)
+            pitch = symbol if isinstance(symbol, int) else symbol.partition(" ")[2]
+            if pitch != "":
+                sounding[number] = (step, int(pitch))
         else:
             step = -(-len(tokens) // len(self.voices))
         for number in range(len(self.voices)):
@@ -193,8 +226,7 @@ class StepGrid(NoteCodec):
         for offset, voice in zip(self.offsets, self.voices, strict=True):
             places = {symbol: place for place, symbol in enumerate(voice.symbols)}
             for symbol, place in places.items():
-                if isinstance(symbol, int) and symbol + semitones in places:
-                    table[offset + place] = offset + places[symbol + semitones]
+                table[offset + place] = offset + places.get(voice.moved(symbol, semitones), place)
         return table
 
     def beats(self, tokens: Sequence[int]) -> float:
