@@ -2,11 +2,17 @@ import CadenzaKernels
 
 /// A model's texts as C strings, in one memory that belongs to the model.
 public struct ModelCStrings {
+  /// The model's name.
   public let name: UnsafePointer<CChar>
+  /// What it is, for people.
   public let description: UnsafePointer<CChar>
+  /// Its licence.
   public let license: UnsafePointer<CChar>
+  /// The kind of its network, "wavenet".
   public let network: UnsafePointer<CChar>
+  /// The kind of its codec, "mu_law".
   public let codec: UnsafePointer<CChar>
+  /// The kernels in use, "avx2".
   public let instructionSet: UnsafePointer<CChar>
 
   private let conditionNames: UnsafeMutablePointer<UnsafePointer<CChar>?>

@@ -1,8 +1,12 @@
 /// What may be set while a stream plays: the `cadenza_parameter` of the C header, value for value.
 public enum Parameter: Int32, Sendable, CaseIterable {
+  /// Divides the logits; 0: greedy. 0 … 100.
   case temperature = 0
+  /// Draw among the k likeliest only; 0: off. A whole number up to 16,777,216.
   case topK = 1
+  /// Draw among the smallest set whose probability reaches this; 1: off. 0 … 1.
   case topP = 2
+  /// Multiplies the output. 0 … 16.
   case gain = 3
   /// Of a composer, in beats a minute.
   case tempo = 4

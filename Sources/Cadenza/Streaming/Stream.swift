@@ -9,6 +9,7 @@ import Synchronization
 public final class Stream: @unchecked Sendable {
   // Unchecked: the rule above is the caller's to keep, as on every audio callback.
 
+  /// The model that plays, which the stream keeps.
   public let model: Model
   /// Hz of what it generates.
   public var sampleRate: Int { rates.output }
@@ -187,6 +188,8 @@ public final class Stream: @unchecked Sendable {
 
   // MARK: Parameters and conditions
 
+  /// Sets a parameter; the next block uses it. `invalidArgument` where `value` is out of range, `unsupported` where the stream does
+  /// not have the parameter: it keeps its value.
   @_noLocks
   public func setParameter(_ parameter: Parameter, _ value: Float) -> Status {
     guard parameter.accepts(value) else { return .invalidArgument }

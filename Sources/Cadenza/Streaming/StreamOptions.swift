@@ -24,6 +24,7 @@ public struct StreamOptions: Sendable {
   /// Frames that one call takes at most: what is beyond can only be a mistake.
   public static var maximumFrames: Int { @_noLocks get { 1 << 30 } }
 
+  /// The defaults, where no model says otherwise.
   public init() {}
 
   /// The defaults of `model`.
