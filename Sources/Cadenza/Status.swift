@@ -1,7 +1,9 @@
 /// What became of a call: the `cadenza_status` of the C header, value for value.
 public struct Status: RawRepresentable, Equatable, Sendable {
+  /// The number that the C header gives it: 0 is fine, above 0 information, below 0 an error.
   public var rawValue: Int32
 
+  /// A status of this number, which may be one that nobody knows.
   @inlinable @_noLocks
   public init(rawValue: Int32) {
     self.rawValue = rawValue
@@ -30,6 +32,7 @@ public struct Status: RawRepresentable, Equatable, Sendable {
   /// Not possible now.
   @inlinable public static var state: Status { @_noLocks get { Status(rawValue: -7) } }
 
+  /// Whether the two are the same number.
   @inlinable @_noLocks
   public static func == (left: Status, right: Status) -> Bool { left.rawValue == right.rawValue }
 

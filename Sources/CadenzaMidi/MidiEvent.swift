@@ -2,8 +2,10 @@
 public struct MidiEvent: Equatable, Sendable {
   /// Ticks since the beginning of the piece.
   public var tick: Int
+  /// What it says.
   public var message: MidiMessage
 
+  /// An event as told.
   public init(tick: Int, _ message: MidiMessage) {
     self.tick = tick
     self.message = message
@@ -14,8 +16,11 @@ public struct MidiEvent: Equatable, Sendable {
 public enum MidiMessage: Equatable, Sendable {
   /// Velocity 1 … 127: what a file writes as a note on of velocity 0 is a note off.
   case noteOn(channel: UInt8, pitch: UInt8, velocity: UInt8)
+  /// The velocity is that of letting go.
   case noteOff(channel: UInt8, pitch: UInt8, velocity: UInt8)
+  /// A knob or a pedal is moved.
   case controller(channel: UInt8, number: UInt8, value: UInt8)
+  /// The channel's sound changes.
   case program(channel: UInt8, number: UInt8)
   /// Of a quarter note, 1 … 2²⁴ − 1.
   case tempo(microsecondsPerBeat: UInt32)

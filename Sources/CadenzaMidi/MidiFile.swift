@@ -5,12 +5,15 @@
 public struct MidiFile: Equatable, Sendable {
   /// 0: one track; 1: tracks that sound together.
   public var format: Int
+  /// How long a tick is.
   public var division: MidiDivision
+  /// In the order of the file.
   public var tracks: [MidiTrack]
 
   /// A file of more bytes is refused: what is read takes some 20 times as many.
   public static let maximumByteCount = 16 << 20
 
+  /// A file of these tracks.
   public init(format: Int = 1, division: MidiDivision, tracks: [MidiTrack]) {
     self.format = format
     self.division = division
@@ -51,6 +54,7 @@ public struct MidiTrack: Equatable, Sendable {
   /// When the track ends: not before its last event.
   public var endTick: Int
 
+  /// A track of these events.
   public init(name: String = "", events: [MidiEvent] = [], endTick: Int = 0) {
     self.name = name
     self.events = events

@@ -2,14 +2,18 @@
 public struct MidiNote: Equatable, Sendable {
   /// Ticks since the beginning of the piece; `end` is not before `start`.
   public var start: Int
+  /// When it stops sounding, likewise.
   public var end: Int
   /// Position in the file's tracks.
   public var track: Int
+  /// 0 … 15.
   public var channel: UInt8
+  /// 0 … 127; 60 is middle C.
   public var pitch: UInt8
   /// 1 … 127.
   public var velocity: UInt8
 
+  /// A note as told.
   public init(start: Int, end: Int, track: Int, channel: UInt8, pitch: UInt8, velocity: UInt8) {
     self.start = start
     self.end = end

@@ -41,6 +41,7 @@ public struct TempoMap: Sendable {
     return 60 / (first.secondsPerTick * Double(ticksPerBeat))
   }
 
+  /// Seconds from the beginning of the piece to a tick.
   public func seconds(at tick: Int) -> Double {
     // The last stretch that does not begin later.
     var low = 0

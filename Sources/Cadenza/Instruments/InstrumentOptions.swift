@@ -17,10 +17,12 @@ public struct InstrumentOptions: Sendable {
   /// Semitones added to every pitch, −127 … 127.
   public var transpose: Int = 0
 
+  /// Notes at once that may be asked for.
   public static let voiceCounts = 1...64
   static let seconds: ClosedRange<Float> = 0.001...10
   static let transpositions = -127...127
 
+  /// The defaults, where no model says otherwise.
   public init() {}
 
   /// The defaults of a model with these sampling defaults.

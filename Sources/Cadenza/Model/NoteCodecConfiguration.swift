@@ -1,31 +1,40 @@
 /// How a composer's choices are read as notes and time: the codecs of notes of FORMAT.md, each with its vocabulary in full.
 public struct NoteCodecConfiguration: Sendable {
+  /// The codecs of notes, by what a choice says.
   public enum Kind: Sendable {
+    /// A note's beginning or end, a step of time, or a velocity.
     case performanceEvents(PerformanceVocabulary)
     /// One voice, named "melody".
     case melodySteps(GridVocabulary)
+    /// What one voice does at one step, voice by voice.
     case choraleGrid(GridVocabulary)
+    /// All notes that begin at a step.
     case noteTokens(NoteTokenVocabulary)
+    /// A whole note, as several fields.
     case noteMatrix(NoteMatrixFields)
   }
 
+  /// Which codec, and its vocabulary.
   public var kind: Kind
   /// Beats a minute at which the music is meant.
   public var tempo: Int
   /// A note that nobody ends is ended after so many beats.
   public var maximumNoteBeats: Int
 
+  /// A codec of notes as written, unchecked.
   public init(kind: Kind, tempo: Int = 120, maximumNoteBeats: Int = 16) {
     self.kind = kind
     self.tempo = tempo
     self.maximumNoteBeats = maximumNoteBeats
   }
 
+  /// Tokens of a performance: beginnings of notes, ends of notes, time shifts, velocities, and perhaps an end.
   public struct PerformanceVocabulary: Sendable {
     /// MIDI, both ends included.
     public var pitches: ClosedRange<Int>
     /// The longest time shift, in ticks.
     public var timeShifts: Int
+    /// Velocities, as the tokens tell them apart.
     public var velocities: VelocityClasses
     /// Whether the last token is the piece's end.
     public var hasEnd: Bool
@@ -33,6 +42,7 @@ public struct NoteCodecConfiguration: Sendable {
     /// Ticks a beat: a tick is 10 ms at tempo 120.
     public static let ticksPerBeat = 50
 
+    /// A vocabulary as written, unchecked.
     public init(pitches: ClosedRange<Int>, timeShifts: Int, velocities: VelocityClasses, hasEnd: Bool) {
       self.pitches = pitches
       self.timeShifts = timeShifts
@@ -40,15 +50,20 @@ public struct NoteCodecConfiguration: Sendable {
       self.hasEnd = hasEnd
     }
 
+    /// Tokens.
     public var size: Int { 2 * pitches.count + timeShifts + velocities.count + (hasEnd ? 1 : 0) }
   }
 
   /// MIDI velocities in classes of about equal width.
   public struct VelocityClasses: BitwiseCopyable, Sendable {
+    /// MIDI.
     public var lowest: Int
+    /// MIDI.
     public var highest: Int
+    /// Classes.
     public var count: Int
 
+    /// So many classes of the velocities `lowest` … `highest`.
     @_noLocks
     public init(lowest: Int = 1, highest: Int = 127, count: Int) {
       self.lowest = lowest
@@ -70,9 +85,11 @@ public struct NoteCodecConfiguration: Sendable {
 
   /// What a token of a voice says of one step.
   public enum GridSymbol: BitwiseCopyable, Equatable, Sendable {
+    /// What sounds goes on.
     case hold
     /// What sounds goes on, or begins where something else sounds: MIDI. A voice whose pitches each have one has no `hold`.
     case holdPitch(Int)
+    /// What sounds ends: a rest.
     case off
     /// The piece ends.
     case end
@@ -80,16 +97,20 @@ public struct NoteCodecConfiguration: Sendable {
     case pitch(Int)
   }
 
+  /// One voice of a grid, and what its tokens say.
   public struct GridVoice: Sendable {
+    /// "soprano".
     public var name: String
     /// In the order of their tokens.
     public var symbols: [GridSymbol]
 
+    /// A voice of these tokens.
     public init(name: String, symbols: [GridSymbol]) {
       self.name = name
       self.symbols = symbols
     }
 
+    /// The pitches among its tokens.
     public var pitches: PitchSet {
       var pitches = PitchSet()
       for case .pitch(let pitch) in symbols { pitches.insert(pitch) }
@@ -100,21 +121,27 @@ public struct NoteCodecConfiguration: Sendable {
     public var holdsPitches: Bool { !symbols.contains(.hold) }
   }
 
+  /// Tokens of a grid: each voice has a stretch of its own.
   public struct GridVocabulary: Sendable {
+    /// Steps a beat; a step is a tick.
     public var stepsPerBeat: Int
+    /// In the order in which they are chosen at each step.
     public var voices: [GridVoice]
     /// Of every note, MIDI.
     public var velocity: Int
 
+    /// A vocabulary as written, unchecked.
     public init(stepsPerBeat: Int, voices: [GridVoice], velocity: Int = 80) {
       self.stepsPerBeat = stepsPerBeat
       self.voices = voices
       self.velocity = velocity
     }
 
+    /// Tokens of all voices.
     public var size: Int { voices.reduce(0) { $0 + $1.symbols.count } }
   }
 
+  /// What a token says of one step.
   public enum NoteToken: BitwiseCopyable, Equatable, Sendable {
     /// The pitches that begin at a step; none: a rest.
     case notes(PitchSet)
@@ -122,12 +149,16 @@ public struct NoteCodecConfiguration: Sendable {
     case end
   }
 
+  /// Tokens that are sets of notes.
   public struct NoteTokenVocabulary: Sendable {
+    /// Steps a beat; a step is a tick.
     public var stepsPerBeat: Int
+    /// In the order of their numbers.
     public var tokens: [NoteToken]
     /// Of every note, MIDI.
     public var velocity: Int
 
+    /// A vocabulary as written, unchecked.
     public init(stepsPerBeat: Int, tokens: [NoteToken], velocity: Int = 80) {
       self.stepsPerBeat = stepsPerBeat
       self.tokens = tokens
@@ -157,6 +188,7 @@ public struct NoteCodecConfiguration: Sendable {
     /// A note sounds no longer, in ticks.
     public static let maximumNoteTicks = 2_000
 
+    /// Fields as written, unchecked.
     public init(
       pitches: ClosedRange<Int>, hasPitchClasses: Bool, velocities: ClosedRange<Int>, velocityClasses: Int?,
       maximumInterval: Int, intervalClasses: Int?
@@ -181,6 +213,7 @@ public struct NoteCodecConfiguration: Sendable {
     }
   }
 
+  /// The resolution in which the codec counts time.
   public var ticksPerBeat: Int {
     switch kind {
     case .performanceEvents: PerformanceVocabulary.ticksPerBeat

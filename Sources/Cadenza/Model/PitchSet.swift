@@ -5,6 +5,7 @@ public struct PitchSet: BitwiseCopyable, Equatable, Sendable {
   /// Bit p: pitch 64 + p.
   var high: UInt64 = 0
 
+  /// The empty set.
   @_noLocks
   public init() {}
 
@@ -20,12 +21,14 @@ public struct PitchSet: BitwiseCopyable, Equatable, Sendable {
     if pitch < 64 { low |= 1 &<< UInt64(pitch) } else { high |= 1 &<< UInt64(pitch - 64) }
   }
 
+  /// Whether the pitch is in the set; false where it is none.
   @_noLocks
   public func contains(_ pitch: Int) -> Bool {
     guard pitch >= 0, pitch < 128 else { return false }
     return (pitch < 64 ? low &>> UInt64(pitch) : high &>> UInt64(pitch - 64)) & 1 == 1
   }
 
+  /// How many pitches there are.
   public var count: Int {
     @_noLocks get { low.nonzeroBitCount + high.nonzeroBitCount }
   }

@@ -1,27 +1,42 @@
 /// A stack of LSTM and GRU layers. See FORMAT.md.
 public struct RecurrentConfiguration: Sendable {
+  /// How an element is read by layer 0.
   public enum Input: Sendable {
+    /// A token, looked up in a table of so many columns.
     case embedding(channels: Int)
+    /// A token, as a vector of zeros with a one.
     case oneHot
+    /// Numbers, as they are.
     case vector(channels: Int)
+    /// Several fields, each read in its own way, side by side.
     case fields([InputField])
   }
   /// One field of an element, as layer 0 reads it.
   public enum InputField: Sendable {
+    /// A class, looked up in a table of `size` rows and so many columns.
     case embedding(size: Int, channels: Int)
+    /// A class of `size`, as a vector of zeros with a one.
     case oneHot(size: Int)
+    /// A number, as it is.
     case value
   }
+  /// What a layer is made of.
   public enum Cell: Sendable, BitwiseCopyable {
+    /// Long short-term memory (Hochreiter and Schmidhuber 1997).
     case lstm
+    /// Gated recurrent unit (Cho et al. 2014).
     case gru
   }
+  /// One layer of the stack.
   public struct Layer: Sendable {
+    /// What it is made of.
     public var cell: Cell
     /// Of each direction.
     public var channels: Int
+    /// Whether a second layer of its kind reads the window backward.
     public var isBidirectional: Bool
 
+    /// A layer of so many channels in each direction.
     public init(cell: Cell, channels: Int, isBidirectional: Bool = false) {
       self.cell = cell
       self.channels = channels
@@ -31,28 +46,41 @@ public struct RecurrentConfiguration: Sendable {
     /// What the layer above reads.
     public var outputChannels: Int { isBidirectional ? 2 * channels : channels }
   }
+  /// What is made of the last layer's output.
   public enum Head: Sendable {
+    /// Logits of the tokens.
     case softmax
     /// `noise`: a standard deviation.
     case linear(channels: Int, noise: Float)
+    /// Something of its own for each field.
     case fields([HeadField])
   }
+  /// What is predicted for one field.
   public enum HeadField: Sendable {
+    /// Logits of so many classes.
     case softmax(size: Int)
+    /// A number; `noise` is the standard deviation of what is added when it is drawn.
     case linear(noise: Float)
   }
 
   /// nil where neither input nor head speaks of tokens, and for several fields, which have sizes of their own.
   public var vocabularySize: Int?
+  /// How an element is read.
   public var input: Input
+  /// From the input to the head.
   public var layers: [Layer]
+  /// What is predicted.
   public var head: Head
   /// Elements over which every prediction is made anew; nil: the layers remember.
   public var window: Int?
+  /// Whether the layers have biases.
   public var layerBiases: Bool
+  /// Whether the head has one.
   public var headBias: Bool
+  /// Whether the file holds the states that a stream begins with; else they are zeros.
   public var initialStates: Bool
 
+  /// A configuration as written, unchecked.
   public init(
     vocabularySize: Int?, input: Input, layers: [Layer], head: Head, window: Int?, layerBiases: Bool, headBias: Bool,
     initialStates: Bool

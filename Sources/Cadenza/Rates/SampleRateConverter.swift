@@ -68,6 +68,7 @@ public final class SampleRateConverter {
     return converted
   }
 
+  /// The same for samples in an array.
   public func convert(_ samples: [Float]) -> [Float] {
     samples.withUnsafeBufferPointer { convert($0) }
   }
