@@ -55,6 +55,7 @@ extern "C" {
 
 /* ---- Version ---------------------------------------------------------------------------------------------------------- */
 
+/* The version that this header is of: major.minor.patch. */
 #define CADENZA_VERSION_MAJOR 0
 #define CADENZA_VERSION_MINOR 1
 #define CADENZA_VERSION_PATCH 0
@@ -70,6 +71,7 @@ CADENZA_API const char *cadenza_version_string(void);
 
 /* ---- Status and errors ------------------------------------------------------------------------------------------------ */
 
+/* What became of a call, CADENZA_OK or another of these. */
 typedef int32_t cadenza_status;
 
 #define CADENZA_OK 0                        /* done */
@@ -88,6 +90,7 @@ typedef int32_t cadenza_status;
    [any-thread] */
 CADENZA_API const char *cadenza_status_string(cadenza_status status);
 
+/* Bytes of a sentence, its zero byte included. */
 #define CADENZA_ERROR_MESSAGE_SIZE 512
 
 /* Receives the sentence of a failed call. Owned by the caller, no need to initialise it. Its size never changes. */
@@ -121,13 +124,13 @@ CADENZA_API void cadenza_model_release(cadenza_model *model);
 
 /* What a model is. Strings belong to the model and live as long as it does. */
 typedef struct cadenza_model_info {
-  uint32_t struct_size; /* in: sizeof(cadenza_model_info) */
-  uint32_t sample_rate; /* Hz; of a composer, the rate at which its streams play where options.sample_rate is 0 */
-  const char *name;     /* from the file; "" where absent; so for all the strings */
-  const char *description;
-  const char *license;
-  const char *network;         /* kind: "wavenet", "recurrent", "transformer" */
-  const char *codec;           /* kind: "mu_law", "waveform"; of a composer "performance_events", "melody_steps", "chorale_grid",
+  uint32_t struct_size;    /* in: sizeof(cadenza_model_info) */
+  uint32_t sample_rate;    /* Hz; of a composer, the rate at which its streams play where options.sample_rate is 0 */
+  const char *name;        /* from the file; "" where absent; so for all the strings */
+  const char *description; /* what it is, for people */
+  const char *license;     /* under which it may be used */
+  const char *network;     /* kind: "wavenet", "recurrent", "transformer" */
+  const char *codec;       /* kind: "mu_law", "waveform"; of a composer "performance_events", "melody_steps", "chorale_grid",
                                   "note_tokens", "note_matrix" */
   const char *instruction_set; /* the kernels in use: "portable", "avx2", "avx512", "neon" */
   uint64_t parameter_count;    /* trained numbers in the file */
@@ -139,24 +142,26 @@ typedef struct cadenza_model_info {
   double training_steps;       /* 0 where the file does not say */
   double validation_nats;      /* mean negative log-likelihood a sample on held-out data; 0 where the file does not say */
   float temperature;           /* the model's sampling defaults */
-  float top_p;
-  uint32_t top_k;
-  uint32_t reserved; /* 0 */
+  float top_p;                 /* likewise; 1: off */
+  uint32_t top_k;              /* likewise; 0: off */
+  uint32_t reserved;           /* 0 */
 } cadenza_model_info;
 
 /* Fills *info up to info->struct_size. Errors: INVALID_ARGUMENT (NULL, or a struct_size smaller than any release had).
    [any-thread] */
 CADENZA_API cadenza_status cadenza_model_get_info(const cadenza_model *model, cadenza_model_info *info);
 
+/* What a condition's value is. */
 typedef int32_t cadenza_condition_kind;
 #define CADENZA_CONDITION_CLASS 0  /* one number: a whole class index, 0 ... size - 1 */
 #define CADENZA_CONDITION_VECTOR 1 /* `size` finite numbers */
 
+/* Something that a model is told while it generates: an instrument, a pitch. Strings belong to the model. */
 typedef struct cadenza_condition_info {
-  uint32_t struct_size; /* in: sizeof(cadenza_condition_info) */
-  cadenza_condition_kind kind;
-  const char *name;          /* "pitch"; belongs to the model */
-  uint32_t size;             /* class: number of classes; vector: number of values */
+  uint32_t struct_size;        /* in: sizeof(cadenza_condition_info) */
+  cadenza_condition_kind kind; /* CADENZA_CONDITION_... */
+  const char *name;            /* "pitch"; belongs to the model */
+  uint32_t size;               /* class: number of classes; vector: number of values */
   uint32_t frames_per_value; /* 0: global, a value holds until the next; else local: each lasts so many samples of the model */
   const char *const *labels; /* class: `label_count` names in class order, NULL where the file gives none */
   uint32_t label_count;      /* 0 or size */
@@ -246,6 +251,7 @@ CADENZA_API cadenza_status cadenza_stream_prime(cadenza_stream *stream, const fl
    Errors: as prime; UNSUPPORTED (a model without a softmax); *nats is then 0. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_score(cadenza_stream *stream, const float *samples, size_t frames, double *nats);
 
+/* What may be changed while a stream plays. */
 typedef int32_t cadenza_parameter;
 #define CADENZA_PARAMETER_TEMPERATURE 0 /* 0 ... 100; 0: greedy */
 #define CADENZA_PARAMETER_TOP_K 1       /* 0 ... 16,777,216, a whole number; 0: off */
@@ -289,6 +295,7 @@ CADENZA_API cadenza_status cadenza_stream_save_state(const cadenza_stream *strea
    cadenza_stream_check_state says which. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_load_state(cadenza_stream *stream, const void *bytes, size_t size);
 
+/* What a stream has done. */
 typedef struct cadenza_stream_statistics {
   uint32_t struct_size;       /* in: sizeof(cadenza_stream_statistics) */
   uint32_t reserved;          /* 0 */
@@ -297,8 +304,8 @@ typedef struct cadenza_stream_statistics {
   uint64_t numeric_errors;    /* times that the network produced a value that is not finite */
   uint64_t underruns;         /* render-ahead only */
   double worst_block_seconds; /* the longest call */
-  double mean_block_seconds;
-  double total_seconds; /* spent inside cadenza_generate_block */
+  double mean_block_seconds;  /* total_seconds / blocks; 0 before the first */
+  double total_seconds;       /* spent inside cadenza_generate_block */
 } cadenza_stream_statistics;
 
 /* Fills *statistics up to its struct_size. Each figure is exact; together they may straddle a block that is being generated.
@@ -329,10 +336,11 @@ CADENZA_API cadenza_status cadenza_stream_check_state(const cadenza_stream *stre
    condition is heard after so long. Tempo works at once. Time is counted in whole numbers: notes fall on the same frames however
    the frames are split into blocks. */
 
+/* What happens. */
 typedef int32_t cadenza_event_kind;
-#define CADENZA_EVENT_NOTE_ON 0
-#define CADENZA_EVENT_NOTE_OFF 1
-#define CADENZA_EVENT_END 2 /* the piece is over; what else the structure says is 0 */
+#define CADENZA_EVENT_NOTE_ON 0  /* a note begins */
+#define CADENZA_EVENT_NOTE_OFF 1 /* a note ends */
+#define CADENZA_EVENT_END 2      /* the piece is over; what else the structure says is 0 */
 
 /* One event. Its size never changes. */
 typedef struct cadenza_event {
