@@ -10,6 +10,7 @@
 #   make bench      speed of the named network shapes, and of the shipped models
 #   make format     lays out the Swift (and, where clang-format is installed, the C) sources
 #   make lint       says what `make format` would change
+#   make docs       the C and the Swift interface as HTML, in .build/docs
 #   make clean      forgets all builds
 
 PREFIX ?= /usr/local
@@ -42,12 +43,12 @@ CLI := $(BUILD)/release/cadenza
 export CADENZA_FLUIDSYNTH := $(shell pkg-config --exists fluidsynth 2>/dev/null && echo 1)
 
 engine_sources := Package.swift include/cadenza.h \
-  $(shell find Sources/Cadenza Sources/CadenzaC Sources/CadenzaKernels -type f 2>/dev/null)
+  $(shell find Sources/Cadenza Sources/CadenzaC Sources/CadenzaKernels -type f -not -path '*.docc/*' 2>/dev/null)
 cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CadenzaMidi Sources/CSndfile Sources/CFluidsynth -type f 2>/dev/null)
 
 .PHONY: help
 help:
-	@sed -n 's/^# \{0,1\}//; 1,14p' Makefile
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 # ---- What a fresh Debian machine lacks -------------------------------------------------------------------------------------
 
@@ -55,7 +56,7 @@ help:
 need-demo:
 	@./.ci/need swift libc binutils cc pkg-config sndfile
 need-test:
-	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth cmake python3 venv
+	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth cmake python3 venv doxygen
 need-training:
 	@./.ci/need swift libc binutils cc pkg-config sndfile python3 venv
 
@@ -177,6 +178,16 @@ test-oracle: need-test library
 .PHONY: bench
 bench: $(CLI)
 	$(CLI) bench all $(wildcard Examples/models/*.safetensors)
+
+# ---- Documentation ----------------------------------------------------------------------------------------------------------
+
+.PHONY: docs
+docs:
+	@./.ci/need swift libc python3 doxygen
+	docs/build-c $(BUILD)/docs/c
+	docs/build-swift $(BUILD)/docs/swift
+	@echo "make docs: $(BUILD)/docs/c/index.html; and python3 -m http.server --directory $(BUILD)/docs/swift," \
+	  "then http://localhost:8000/Cadenza/documentation/cadenza"
 
 # ---- Install ------------------------------------------------------------------------------------------------------------------
 
