@@ -5,12 +5,14 @@
 #   make test-training  installs Training/ into an environment of its own, and runs its tests
 #   make test-oracle  the loader against the reference reader of safetensors, which it fetches with pip
 #   make library    the C library alone: .build/lib/libcadenza.so and libcadenza.a
-#   make install    header, libraries, CMake package, pkg-config file, command, models; PREFIX=/usr/local DESTDIR=
+#   make install    header, libraries, CMake package, pkg-config file, command, manual, models; PREFIX=/usr/local DESTDIR= LIBDIR=
 #   make uninstall  takes them away again
+#   make package    a tarball that may lie anywhere, and Debian packages: .build/packages
 #   make bench      speed of the named network shapes, and of the shipped models
 #   make format     lays out the Swift (and, where clang-format is installed, the C) sources
 #   make lint       says what `make format` would change
 #   make docs       the C and the Swift interface as HTML, in .build/docs
+#   make manual     writes the command's manual page anew, docs/cadenza.1, from its help
 #   make clean      forgets all builds
 
 PREFIX ?= /usr/local
@@ -56,7 +58,7 @@ help:
 need-demo:
 	@./.ci/need swift libc binutils cc pkg-config sndfile
 need-test:
-	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth cmake python3 venv doxygen
+	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth cmake python3 venv doxygen dpkg-dev fakeroot lintian
 need-training:
 	@./.ci/need swift libc binutils cc pkg-config sndfile python3 venv
 
@@ -107,7 +109,7 @@ $(fluidsynth_state):
 .PHONY: command
 command: $(CLI)
 $(CLI): $(cli_sources) $(fluidsynth_state)
-	swift build -c release --scratch-path $(BUILD) --static-swift-stdlib --product cadenza
+	swift build -c release --scratch-path $(BUILD) --static-swift-stdlib --disable-local-rpath --product cadenza
 	@touch $@
 
 # ---- The demo ---------------------------------------------------------------------------------------------------------------
@@ -146,8 +148,8 @@ demo: need-demo
 	  "for $(DEMO_SECONDS) seconds into $(DEMO_WAV); compose let $(COMPOSER) write a chorale into $(CHORALE_MID) while" \
 	  "$(shipped) played it into $(CHORALE_WAV). Listen to them."
 
-.PHONY: demo-value
-demo-value:
+.PHONY: demo-value print
+demo-value print:
 	@echo $($(VALUE))
 
 # ---- Tests --------------------------------------------------------------------------------------------------------------------
@@ -189,6 +191,10 @@ docs:
 	@echo "make docs: $(BUILD)/docs/c/index.html; and python3 -m http.server --directory $(BUILD)/docs/swift," \
 	  "then http://localhost:8000/Cadenza/documentation/cadenza"
 
+.PHONY: manual
+manual: command
+	$(CLI) --experimental-dump-help | python3 docs/manual.py $(VERSION) >docs/cadenza.1
+
 # ---- Install ------------------------------------------------------------------------------------------------------------------
 
 include_dir = $(DESTDIR)$(PREFIX)/include
@@ -197,6 +203,10 @@ cmake_dir = $(lib_dir)/cmake/Cadenza
 pkgconfig_dir = $(lib_dir)/pkgconfig
 bin_dir = $(DESTDIR)$(PREFIX)/bin
 share_dir = $(DESTDIR)$(PREFIX)/share/cadenza
+man_dir = $(DESTDIR)$(PREFIX)/share/man/man1
+doc_dir = $(DESTDIR)$(PREFIX)/share/doc/cadenza
+lv2_dir = $(lib_dir)/lv2
+documents := README.md CHANGELOG.md LICENSE
 
 # Every path a file lands on; `uninstall` takes exactly these.
 installed = \
@@ -204,7 +214,11 @@ installed = \
   "$(lib_dir)/libcadenza.so.$(VERSION)" "$(lib_dir)/libcadenza.so.$(ABI)" "$(lib_dir)/libcadenza.so" "$(lib_dir)/libcadenza.a" \
   "$(cmake_dir)/CadenzaConfig.cmake" "$(cmake_dir)/CadenzaConfigVersion.cmake" \
   "$(pkgconfig_dir)/cadenza.pc" \
-  "$(bin_dir)/cadenza"
+  "$(bin_dir)/cadenza" "$(man_dir)/cadenza.1" $(foreach document,$(documents),"$(doc_dir)/$(document)")
+
+# Files of the LV2 bundles that were built, each behind its bundle's name; none is fine.
+LV2 ?= $(BUILD)/lv2
+bundled = { { cd "$(LV2)" 2>/dev/null && find . -path './*.lv2/*' -type f -print | LC_ALL=C sort; } || true; }
 
 # The templates' places, filled in. Both files find the prefix from where they lie, so an installed tree may be moved.
 fill = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@ABI@|$(ABI)|g' \
@@ -214,7 +228,8 @@ fill = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@ABI@|$(ABI)|g' \
 
 .PHONY: install uninstall
 install: library command
-	install -d "$(include_dir)" "$(lib_dir)" "$(cmake_dir)" "$(pkgconfig_dir)" "$(bin_dir)" "$(share_dir)/models"
+	install -d "$(include_dir)" "$(lib_dir)" "$(cmake_dir)" "$(pkgconfig_dir)" "$(bin_dir)" "$(share_dir)/models" \
+	  "$(man_dir)" "$(doc_dir)/models"
 	install -m 644 include/cadenza.h "$(include_dir)/"
 	install -m 755 $(SO) "$(lib_dir)/"
 	ln -sfn libcadenza.so.$(VERSION) "$(lib_dir)/libcadenza.so.$(ABI)"
@@ -226,13 +241,36 @@ install: library command
 	chmod 644 "$(cmake_dir)"/*.cmake "$(pkgconfig_dir)/cadenza.pc"
 	install -m 755 $(CLI) "$(bin_dir)/cadenza"
 	strip "$(bin_dir)/cadenza"
+	install -m 644 docs/cadenza.1 "$(man_dir)/"
+	install -m 644 $(documents) "$(doc_dir)/"
 	for model in Examples/models/*.safetensors; do \
 	  if [ -e "$$model" ]; then install -m 644 "$$model" "$(share_dir)/models/"; fi; done
+	for card in Examples/models/*.md; do \
+	  if [ -e "$$card" ]; then install -m 644 "$$card" "$(doc_dir)/models/"; fi; done
+	$(bundled) | while read -r file; do install -D -m 644 "$(LV2)/$$file" "$(lv2_dir)/$$file"; \
+	  case $$file in *.so) strip --strip-unneeded "$(lv2_dir)/$$file" ;; esac; done
 
 uninstall:
 	rm -f $(installed)
 	for model in Examples/models/*.safetensors; do rm -f "$(share_dir)/models/$${model##*/}"; done
-	rmdir --ignore-fail-on-non-empty "$(share_dir)/models" "$(share_dir)" "$(cmake_dir)" 2>/dev/null || true
+	for card in Examples/models/*.md; do rm -f "$(doc_dir)/models/$${card##*/}"; done
+	$(bundled) | while read -r file; do rm -f "$(lv2_dir)/$$file"; \
+	  (cd "$(lv2_dir)" && rmdir --parents "$$(dirname "$$file")") 2>/dev/null || true; done
+	rmdir --ignore-fail-on-non-empty "$(lv2_dir)" "$(share_dir)/models" "$(share_dir)" "$(cmake_dir)" "$(doc_dir)/models" "$(doc_dir)" \
+	  2>/dev/null || true
+
+# ---- Packages -----------------------------------------------------------------------------------------------------------------
+
+# The time that the packages' files bear: the last commit's, so that the same sources make the same bytes.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
+
+PACKAGES ?= $(BUILD)/packages
+
+.PHONY: package
+package: library command
+	@./.ci/need binutils dpkg-dev
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) packaging/build-tarball "$(PACKAGES)"
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) packaging/build-debian "$(PACKAGES)"
 
 # ---- Care of the sources ------------------------------------------------------------------------------------------------------
 
