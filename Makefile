@@ -6,6 +6,8 @@
 #   make test-oracle  the loader against the reference reader of safetensors, which it fetches with pip
 #   make library    the C library alone: .build/lib/libcadenza.so and libcadenza.a
 #   make install    header, libraries, CMake package, pkg-config file, command, manual, models; PREFIX=/usr/local DESTDIR= LIBDIR=
+#   make lv2        the LV2 plugins of Examples/lv2: .build/lv2/cadenza.lv2 and cadenza-generator.lv2
+#   make install    header, libraries, CMake package, pkg-config file, command, models; PREFIX=/usr/local DESTDIR=
 #   make uninstall  takes them away again
 #   make package    a tarball that may lie anywhere, and Debian packages: .build/packages
 #   make bench      speed of the named network shapes, and of the shipped models
@@ -51,6 +53,7 @@ cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/Cadenz
 .PHONY: help
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
+	@sed -n 's/^# \{0,1\}//; 1,15p' Makefile
 
 # ---- What a fresh Debian machine lacks -------------------------------------------------------------------------------------
 
@@ -151,6 +154,34 @@ demo: need-demo
 .PHONY: demo-value print
 demo-value print:
 	@echo $($(VALUE))
+
+# ---- LV2 plugins --------------------------------------------------------------------------------------------------------------
+
+# Each bundle holds the library and the shipped model: it may be copied anywhere. `make install` puts $(lv2_bundles) into lib/lv2.
+lv2_root := $(BUILD)/lv2
+lv2_bundles := $(lv2_root)/cadenza.lv2 $(lv2_root)/cadenza-generator.lv2
+lv2_sources := Examples/lv2/sound.c Examples/lv2/player.c
+lv2_compile = $(CC) -std=c11 -Wall -Wextra $(CFLAGS) -fPIC -fvisibility=hidden -Iinclude $$(pkg-config --cflags lv2)
+lv2_link = -shared -pthread -s -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--version-script=Examples/lv2/exports.map $(LIB)/libcadenza.a -lm
+lv2_fill = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@MINOR@|$(call header_number,MINOR)|g' -e 's|@PATCH@|$(call header_number,PATCH)|g'
+
+.PHONY: need-lv2 lv2
+need-lv2:
+	@./.ci/need swift libc binutils cc pkg-config lv2
+lv2: need-lv2
+	@$(MAKE) --no-print-directory $(lv2_bundles)
+
+$(lv2_root)/cadenza.lv2: lv2_folder := Examples/lv2/instrument
+$(lv2_root)/cadenza-generator.lv2: lv2_folder := Examples/lv2/generator
+$(lv2_root)/cadenza.lv2: $(wildcard Examples/lv2/instrument/*)
+$(lv2_root)/cadenza-generator.lv2: $(wildcard Examples/lv2/generator/*)
+$(lv2_bundles): $(lv2_sources) $(wildcard Examples/lv2/*.h) Examples/lv2/exports.map include/cadenza.h $(LIB)/libcadenza.a $(shipped)
+	@rm -rf $@
+	@mkdir -p $@
+	$(lv2_compile) $(lv2_folder)/$(notdir $(lv2_folder)).c $(lv2_sources) -o $@/$(notdir $(lv2_folder)).so $(lv2_link)
+	@for file in $(lv2_folder)/*.ttl; do install -m 644 "$$file" $@/; done
+	@for file in $(lv2_folder)/*.ttl.in; do $(lv2_fill) "$$file" >$@/$$(basename "$$file" .in); done
+	@install -m 644 $(shipped) $@/
 
 # ---- Tests --------------------------------------------------------------------------------------------------------------------
 
