@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The library's sentence, and which file it is about, where it does not say so itself. */
 static void complain(sound *sound, const char *sentence) {
-  snprintf(sound->complaint, sizeof sound->complaint, "%s: %s", sound->path, sentence);
+  const bool named = strstr(sentence, sound->path) != NULL;
+  snprintf(sound->complaint, sizeof sound->complaint, "%s%s%s", named ? "" : sound->path, named ? "" : ": ", sentence);
 }
 
 static sound *sound_named(const char *path, const sound_options *options) {
