@@ -43,12 +43,17 @@ LIB := $(BUILD)/lib
 SO := $(LIB)/libcadenza.so.$(VERSION)
 CLI := $(BUILD)/release/cadenza
 
-# libfluidsynth plays sound fonts for the command, where it is installed; Package.swift asks this variable.
+# libfluidsynth plays sound fonts for the command, where it is installed, and PortAudio the sound card; Package.swift asks these
+# variables.
 export CADENZA_FLUIDSYNTH := $(shell pkg-config --exists fluidsynth 2>/dev/null && echo 1)
+export CADENZA_PORTAUDIO := $(shell pkg-config --exists portaudio-2.0 2>/dev/null && echo 1)
 
 engine_sources := Package.swift include/cadenza.h \
   $(shell find Sources/Cadenza Sources/CadenzaC Sources/CadenzaKernels -type f -not -path '*.docc/*' 2>/dev/null)
 cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CadenzaMidi Sources/CSndfile Sources/CFluidsynth -type f 2>/dev/null)
+  $(shell find Sources/Cadenza Sources/CadenzaC Sources/CadenzaKernels -type f 2>/dev/null)
+cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CadenzaMidi Sources/CSndfile Sources/CFluidsynth \
+  Sources/CPortAudio -type f 2>/dev/null)
 
 .PHONY: help
 help:
@@ -62,6 +67,7 @@ need-demo:
 	@./.ci/need swift libc binutils cc pkg-config sndfile
 need-test:
 	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth cmake python3 venv doxygen dpkg-dev fakeroot lintian
+	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth portaudio cmake python3 venv
 need-training:
 	@./.ci/need swift libc binutils cc pkg-config sndfile python3 venv
 
@@ -102,17 +108,20 @@ $(LIB)/libcadenza.a: $(SO)
 
 # ---- The command ------------------------------------------------------------------------------------------------------------
 
-# The command is built again when libfluidsynth has come or gone.
+# The command is built again when libfluidsynth or PortAudio has come or gone.
 fluidsynth_state := $(BUILD)/fluidsynth-$(if $(CADENZA_FLUIDSYNTH),found,missing)
-$(fluidsynth_state):
+portaudio_state := $(BUILD)/portaudio-$(if $(CADENZA_PORTAUDIO),found,missing)
+$(fluidsynth_state) $(portaudio_state): $(BUILD)/%:
 	@mkdir -p $(BUILD)
-	@rm -f $(BUILD)/fluidsynth-*
+	@rm -f $(BUILD)/$(firstword $(subst -, ,$*))-*
 	@touch $@
 
 .PHONY: command
 command: $(CLI)
 $(CLI): $(cli_sources) $(fluidsynth_state)
 	swift build -c release --scratch-path $(BUILD) --static-swift-stdlib --disable-local-rpath --product cadenza
+$(CLI): $(cli_sources) $(fluidsynth_state) $(portaudio_state)
+	swift build -c release --scratch-path $(BUILD) --static-swift-stdlib --product cadenza
 	@touch $@
 
 # ---- The demo ---------------------------------------------------------------------------------------------------------------

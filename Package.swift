@@ -9,6 +9,9 @@ let embedded = Context.environment["CADENZA_EMBEDDED"] == "1"
 // would be answered from SwiftPM's cache when that changes.
 let hasFluidsynth = Context.environment["CADENZA_FLUIDSYNTH"] == "1"
 
+// PortAudio plays to the sound card for the command: found likewise.
+let hasPortAudio = Context.environment["CADENZA_PORTAUDIO"] == "1"
+
 let engineSettings: [SwiftSetting] =
   embedded
   ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])]
@@ -65,13 +68,15 @@ let package = Package(
           dependencies: [
             "Cadenza", "CadenzaKernels", "CadenzaMidi", "CSndfile",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-          ] + (hasFluidsynth ? ["CFluidsynth"] : [])),
+          ] + (hasFluidsynth ? ["CFluidsynth"] : []) + (hasPortAudio ? ["CPortAudio"] : [])),
         .testTarget(name: "CadenzaTests", dependencies: ["Cadenza", "CadenzaC", "CadenzaKernels"]),
         .testTarget(name: "CadenzaMidiTests", dependencies: ["CadenzaMidi"]),
         .testTarget(name: "CadenzaCTests", dependencies: ["Cadenza", "CadenzaC", "CCadenza"]),
       ])
     + (embedded || !hasFluidsynth
-      ? [] : [.systemLibrary(name: "CFluidsynth", providers: [.apt(["libfluidsynth-dev"])])]),
+      ? [] : [.systemLibrary(name: "CFluidsynth", providers: [.apt(["libfluidsynth-dev"])])])
+    + (embedded || !hasPortAudio
+      ? [] : [.systemLibrary(name: "CPortAudio", providers: [.apt(["portaudio19-dev"])])]),
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11
 )

@@ -10,6 +10,7 @@ struct CadenzaCommand: ParsableCommand {
     discussion: """
       EXAMPLES:
         cadenza generate notes.safetensors --set pitch=60 -o note.wav
+        cadenza play notes.safetensors
         cadenza compose chorales.safetensors -o chorale.mid
         cadenza info notes.safetensors
         cadenza score notes.safetensors recording.wav
@@ -26,7 +27,9 @@ struct CadenzaCommand: ParsableCommand {
         CADENZA_ISA  the instruction set to use: portable, avx2, avx512, neon
       """,
     version: "cadenza \(Version.string)",
-    subcommands: [GenerateCommand.self, ComposeCommand.self, InfoCommand.self, ScoreCommand.self, BenchCommand.self]
+    subcommands: [
+      GenerateCommand.self, PlayCommand.self, ComposeCommand.self, InfoCommand.self, ScoreCommand.self, BenchCommand.self,
+    ]
   )
 
   static func main() {

@@ -350,12 +350,10 @@ struct ComposeCommand: ParsableCommand {
         composition.score.begin(voice: voice, pitch: pitch, velocity: velocity, beat: beat)
       }
       if verbose {
-        let names = composition.score.voiceNames
-        let name = names.indices.contains(voice) ? names[voice] : "\(voice)"
-        let sounding = composition.score.sounding(pitch)
         StandardStreams.remark(
-          "beat \(Text.padded(Text.fixed(beat, 3), 9, right: true))  \(Text.padded(name, 12))  "
-            + "\(Text.padded(Text.noteName(sounding), 4))  velocity \(velocity)")
+          NoteLine.text(
+            beat: beat, voice: voice, pitch: composition.score.sounding(pitch), velocity: velocity,
+            voices: composition.score.voiceNames))
       }
     } else if event.kind == .noteOff {
       composition.score.end(voice: voice, pitch: pitch, beat: beat)

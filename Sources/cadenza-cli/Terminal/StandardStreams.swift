@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Standard output and standard error, unbuffered: what fails to be written is an error, not a loss.
 enum StandardStreams {
@@ -12,6 +13,19 @@ enum StandardStreams {
     }
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
+  }
+
+  /// Where remarks go: standard error, or what was standard error.
+  static let errors = Atomic<Int32>(STDERR_FILENO)
+
+  /// From now on only remarks reach standard error: what libraries write there goes nowhere. Sound systems complain there of what
+  /// is no fault, and what is one is said in a sentence.
+  static func silenceLibraries() {
+    guard errors.load(ordering: .relaxed) == STDERR_FILENO else { return }
+    let kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
+    let nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    if kept >= 0 && nowhere >= 0 && dup2(nowhere, STDERR_FILENO) >= 0 { errors.store(kept, ordering: .relaxed) }
+    if nowhere >= 0 { close(nowhere) }
   }
 
   static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
@@ -30,10 +44,13 @@ enum StandardStreams {
   }
 
   /// Says something on standard error; nobody listening is no error.
-  static func remark(_ text: String) {
-    var line = text
-    line.append("\n")
-    line.withUTF8 { try? write(UnsafeRawBufferPointer($0), to: STDERR_FILENO, name: "standard error") }
+  static func remark(_ text: String) { remark(text, end: "\n") }
+
+  /// The same, with `end` behind it instead of a new line.
+  static func remark(_ text: String, end: String) {
+    var line = text + end
+    let descriptor = errors.load(ordering: .relaxed)
+    line.withUTF8 { try? write(UnsafeRawBufferPointer($0), to: descriptor, name: "standard error") }
   }
 
   static func complain(_ sentence: String) {
