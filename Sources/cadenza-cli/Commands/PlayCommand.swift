@@ -13,8 +13,8 @@ struct PlayCommand: ParsableCommand {
 
       KEYS:
         space   freeze, and play on     t T    lower and higher temperature
-        r       begin anew, with the    k K    fewer and more of the likeliest (top-k)
-                next seed               p P    less and more of their probability (top-p)
+        r       begin anew, with the    k K    narrower and wider top-k
+                next seed               p P    narrower and wider top-p
         q       quit                    g G    softer and louder, 1 dB
         [ ]     choose a condition, as do 1 ... 9 and the arrows to the sides
         - +     change it, as do the arrows up and down: the next class, or 0.1
@@ -81,19 +81,21 @@ struct PlayCommand: ParsableCommand {
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp("Frames that the device asks for at a time. (default: its choice)", valueName: "n"))
-    var blockSize = 0
+    var blockSize: Int?
 
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp("Generate so many frames ahead, for a model that is slow at times.", valueName: "frames"))
-    var renderAhead = 0
+    var renderAhead: Int?
 
     func validate() throws {
       if let sampleRate, !SampleRateConverter.sampleRates.contains(sampleRate) {
         throw ValidationError("--sample-rate takes 1,000 ... 768,000 Hz, not \(sampleRate)")
       }
-      if !(0...65_536).contains(blockSize) { throw ValidationError("--block-size takes 0 ... 65,536, not \(blockSize)") }
-      if !(0...StreamOptions.maximumFrames).contains(renderAhead) {
+      if let blockSize, !(1...65_536).contains(blockSize) {
+        throw ValidationError("--block-size takes 1 ... 65,536, not \(blockSize)")
+      }
+      if let renderAhead, !(0...StreamOptions.maximumFrames).contains(renderAhead) {
         throw ValidationError("--render-ahead takes 0 ... \(Text.grouped(StreamOptions.maximumFrames)), not \(renderAhead)")
       }
     }
@@ -166,10 +168,10 @@ struct PlayCommand: ParsableCommand {
     try device.check(rate: rate)
 
     let seed = sampling.seed.draw()
-    var options = sampling.streamOptions(for: model, seed: seed, block: sound.blockSize)
+    var options = sampling.streamOptions(for: model, seed: seed, block: sound.blockSize ?? 4096)
     options.sampleRate = rate
     options.voices = voices ?? 0
-    options.renderAheadFrames = sound.renderAhead
+    options.renderAheadFrames = sound.renderAhead ?? 0
     let stream = try Stream(model: model, options: options)
     if let tempo = composing.tempo {
       let status = stream.setParameter(.tempo, tempo)
@@ -251,7 +253,7 @@ struct PlayCommand: ParsableCommand {
     // What a pipe holds already was pressed before the music begins.
     var goesOn = true
     if !StandardStreams.isTerminal(STDIN_FILENO) { goesOn = press(keys.wait(milliseconds: 0), &controls) }
-    if goesOn { try device.start(output, rate: rate, block: sound.blockSize) }
+    if goesOn { try device.start(output, rate: rate, block: sound.blockSize ?? 0) }
     if !quiet {
       StandardStreams.remark(
         "\(Text.printable(path)) on \(Text.printable(device.description.name)), \(device.description.system), at "

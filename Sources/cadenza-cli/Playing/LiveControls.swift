@@ -39,18 +39,18 @@ struct LiveControls {
     return text
   }
 
-  /// Present values as a list for people.
+  /// Present values as a list for people; of the conditions that which the keys change.
   var text: String {
     var parts = [
       "T \(number(.temperature))", stream.parameter(.topK) == 0 ? "k off" : "k \(Int(stream.parameter(.topK)))",
-      "p \(number(.topP))", "gain \(decibels)",
+      "p \(number(.topP))", decibels,
     ]
     if stream.has(.tempo) { parts.append("tempo \(Text.fixed(Double(stream.parameter(.tempo)), 0))") }
-    for (position, condition) in conditions.enumerated() {
-      let setting = "\(Text.printable(condition.name)) \(condition.text(values[condition.index][condition.component]))"
-      parts.append(position == selected && conditions.count > 1 ? "[\(setting)]" : setting)
+    if conditions.indices.contains(selected) {
+      let condition = conditions[selected]
+      parts.append("\(Text.printable(condition.name)) \(condition.text(values[condition.index][condition.component]))")
     }
-    if let piano { parts.append("z is \(Text.noteName(piano.base))") }
+    if let piano { parts.append("z \(Text.noteName(piano.base))") }
     return parts.joined(separator: "  ")
   }
 
@@ -58,7 +58,7 @@ struct LiveControls {
 
   private var decibels: String {
     let gain = stream.parameter(.gain)
-    return gain == 0 ? "off" : "\(Text.fixed(20 * log10(Double(gain)), 1)) dB"
+    return gain == 0 ? "silent" : "\(Text.fixed(20 * log10(Double(gain)), 1)) dB"
   }
 
   /// Returns whether to go on. `now` in seconds of a clock that goes forward.

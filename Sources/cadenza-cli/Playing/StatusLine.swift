@@ -23,11 +23,9 @@ struct StatusLine {
     let generated = figures.generatedFrames - last.generatedFrames
     let load = generated > 0 ? (figures.busySeconds - last.busySeconds) * Double(rate) / Double(generated) : 0
     last = figures
-    let parts = [
-      controls.isFrozen ? "frozen " : "playing", StatusLine.meter(peak),
-      "load \(Text.padded(Text.fixed(load * 100, 0), 2, right: true)) %", "late \(figures.underruns)",
-      "\(Text.fixed(Double(figures.frames) / Double(rate), 0)) s", controls.text,
-    ]
+    var parts = [controls.isFrozen ? "[ frozen ]" : StatusLine.meter(peak), controls.text]
+    if figures.underruns > 0 { parts.append("late \(figures.underruns)") }
+    parts.append("load \(Text.fixed(load * 100, 0)) %")
     let columns = StandardStreams.columns(StandardStreams.errors.load(ordering: .relaxed))
     isDrawn = true
     StandardStreams.remark("\r" + parts.joined(separator: "  ").prefix(max(1, columns - 1)) + "\u{1B}[K", end: "")
@@ -41,11 +39,11 @@ struct StatusLine {
     StandardStreams.remark("\r\u{1B}[K", end: "")
   }
 
-  /// −48 … 0 dB in twelve steps; beyond it clips.
+  /// −48 … 0 dB in eight steps; beyond it clips.
   private static func meter(_ peak: Float) -> String {
+    if peak > 1 { return "[ clips  ]" }
     let decibels = peak > 0 ? 20 * log10(Double(peak)) : -100
-    let filled = min(12, max(0, Int(((decibels + 48) / 4).rounded(.up))))
-    let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 12 - filled)
-    return "[\(bar)]" + (peak > 1 ? " clips" : "")
+    let filled = min(8, max(0, Int(((decibels + 48) / 6).rounded(.up))))
+    return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: 8 - filled) + "]"
   }
 }
