@@ -5,9 +5,8 @@
 #   make test-training  installs Training/ into an environment of its own, and runs its tests
 #   make test-oracle  the loader against the reference reader of safetensors, which it fetches with pip
 #   make library    the C library alone: .build/lib/libcadenza.so and libcadenza.a
-#   make install    header, libraries, CMake package, pkg-config file, command, manual, models; PREFIX=/usr/local DESTDIR= LIBDIR=
 #   make lv2        the LV2 plugins of Examples/lv2: .build/lv2/cadenza.lv2 and cadenza-generator.lv2
-#   make install    header, libraries, CMake package, pkg-config file, command, models; PREFIX=/usr/local DESTDIR=
+#   make install    header, libraries, CMake package, pkg-config file, command, manual, models; PREFIX=/usr/local DESTDIR= LIBDIR=
 #   make uninstall  takes them away again
 #   make package    a tarball that may lie anywhere, and Debian packages: .build/packages
 #   make bench      speed of the named network shapes, and of the shipped models
@@ -50,15 +49,12 @@ export CADENZA_PORTAUDIO := $(shell pkg-config --exists portaudio-2.0 2>/dev/nul
 
 engine_sources := Package.swift include/cadenza.h \
   $(shell find Sources/Cadenza Sources/CadenzaC Sources/CadenzaKernels -type f -not -path '*.docc/*' 2>/dev/null)
-cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CadenzaMidi Sources/CSndfile Sources/CFluidsynth -type f 2>/dev/null)
-  $(shell find Sources/Cadenza Sources/CadenzaC Sources/CadenzaKernels -type f 2>/dev/null)
 cli_sources := $(engine_sources) $(shell find Sources/cadenza-cli Sources/CadenzaMidi Sources/CSndfile Sources/CFluidsynth \
   Sources/CPortAudio -type f 2>/dev/null)
 
 .PHONY: help
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
-	@sed -n 's/^# \{0,1\}//; 1,15p' Makefile
 
 # ---- What a fresh Debian machine lacks -------------------------------------------------------------------------------------
 
@@ -66,8 +62,8 @@ help:
 need-demo:
 	@./.ci/need swift libc binutils cc pkg-config sndfile
 need-test:
-	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth cmake python3 venv doxygen dpkg-dev fakeroot lintian
-	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth portaudio cmake python3 venv
+	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth portaudio lv2 cmake python3 venv doxygen dpkg-dev \
+	  fakeroot lintian
 need-training:
 	@./.ci/need swift libc binutils cc pkg-config sndfile python3 venv
 
@@ -118,10 +114,8 @@ $(fluidsynth_state) $(portaudio_state): $(BUILD)/%:
 
 .PHONY: command
 command: $(CLI)
-$(CLI): $(cli_sources) $(fluidsynth_state)
-	swift build -c release --scratch-path $(BUILD) --static-swift-stdlib --disable-local-rpath --product cadenza
 $(CLI): $(cli_sources) $(fluidsynth_state) $(portaudio_state)
-	swift build -c release --scratch-path $(BUILD) --static-swift-stdlib --product cadenza
+	swift build -c release --scratch-path $(BUILD) --static-swift-stdlib --disable-local-rpath --product cadenza
 	@touch $@
 
 # ---- The demo ---------------------------------------------------------------------------------------------------------------
