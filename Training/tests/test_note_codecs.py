@@ -149,6 +149,23 @@ def test_a_pitch_that_is_held_may_have_a_symbol_of_its_own() -> None:
     }
 
 
+def test_tokens_of_one_pitch_share_it_whatever_their_voice() -> None:
+    codec = collected({**CODECS[3], "hold_pitches": True})
+    traits = codec.traits()
+    shared = traits @ traits.T
+    # 71 and 72 of the soprano, to begin and held; 62 … 64 of the alto; off of both.
+    assert [shared[2, other] for other in (3, 4, 5, 7, 0)] == [2, 3, 1, 1, 1]
+    assert shared[0, 6] == 1
+    assert (traits.sum(axis=1)[[0, 1, 2, 4]] == [2, 2, 4, 4]).all()
+    # 60 in two voices: the word, the pitch and its class; an octave apart: the word and the class.
+    two = [note(0, 1, 60, 0), note(0, 1, 60, 1), note(1, 1, 72, 1)]
+    codec = make_codec({"kind": "chorale_grid", "voices": ["high", "low"]}, [two])
+    places = [2, codec.ranges[1].first + 2, codec.ranges[1].first + 14]
+    traits = codec.traits()[places]
+    assert (traits @ traits[0]).tolist() == [4, 3, 2]
+    assert collected(CODECS[0]).traits().shape == (388 + 1, 0)
+
+
 def codec_end(codec: NoteCodec) -> int:
     assert codec.end_token is not None
     return codec.end_token

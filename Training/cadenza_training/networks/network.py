@@ -52,6 +52,10 @@ class Network(nn.Module, ABC):
     def order_codes(self) -> None:
         """Starts from tables that know that tokens are levels of a sound; nothing to others."""
 
+    def relate_tokens(self, traits: Tensor) -> None:
+        """Starts from tables in which tokens are the more alike the more traits they share;
+        `traits` is [vocabulary, traits], ones and zeros. Nothing to networks that do not."""
+
     def inner_matrices(self) -> set[str]:
         """The parameters between the network's ends: those that Muon is made for."""
         return set()

@@ -264,6 +264,15 @@ class Transformer(Network):
             for product in (layer.attention.output, layer.output):
                 product.weight /= math.sqrt(2.0 * len(self.layers))
 
+    @torch.no_grad()
+    def relate_tokens(self, traits: Tensor) -> None:
+        """Each row is the sum of a random vector for each of its traits and one of its own."""
+        counts = traits.sum(dim=1, keepdim=True) + 1.0
+        for table in (self.embedding.weight, self.head.weight):
+            shared = traits @ torch.randn(traits.shape[1], self.channels)
+            rows = (shared + torch.randn(self.vocabulary_size, self.channels)) / counts.sqrt()
+            table.copy_(INITIAL_DEVIATION * rows)
+
     @staticmethod
     def from_configuration(network: Mapping, conditions: Sequence[ClassCondition]) -> Transformer:
         """From a model file's entry `network`; `dropout` may be there beside the file's keys."""

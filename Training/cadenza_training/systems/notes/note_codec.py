@@ -84,6 +84,11 @@ class NoteCodec(ABC):
         """What may come at the places of a step, in their order."""
         return (TokenRange(0, self.vocabulary_size),)
 
+    def traits(self) -> NDArray[np.float32]:
+        """[vocabulary, traits]: 1 where a token has a trait that others may share, else 0. Where a
+        codec knows of no traits there are no columns."""
+        return np.zeros((self.vocabulary_size, 0), dtype=np.float32)
+
     def _common(self) -> dict[str, object]:
         """The keys that all codecs of notes share."""
         return {"tempo": self.tempo, "maximum_note_beats": self.maximum_note_beats}

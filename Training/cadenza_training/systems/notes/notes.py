@@ -120,6 +120,7 @@ class Notes(System):
             {**configuration.network, "vocabulary_size": self.codec.vocabulary_size},
             self.conditions,
         )
+        self.network.relate_tokens(torch.from_numpy(self.codec.traits()))
         self.device = torch.device("cpu")
         self.grammar = Grammar(self.codec, self.device)
         self.validation = [self._tokens(piece) for piece in load_pieces(prepared, "validation")]

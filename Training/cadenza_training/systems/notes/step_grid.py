@@ -58,12 +58,20 @@ class GridVoice:
         """Whether each pitch has a "hold" of its own."""
         return HOLD not in self.symbols
 
-    def moved(self, symbol: Symbol, semitones: int) -> Symbol:
-        """The symbol so many semitones higher; one that is no pitch stays, whether there or not."""
+    @staticmethod
+    def pitch_of(symbol: Symbol) -> int | None:
+        """The pitch that begins or is held; None of the other symbols."""
         if isinstance(symbol, int):
-            return symbol + semitones
-        word, _, pitch = symbol.partition(" ")
-        return hold_of(int(pitch) + semitones) if word == HOLD and pitch else symbol
+            return symbol
+        _, _, pitch = symbol.partition(" ")
+        return int(pitch) if pitch else None
+
+    def moved(self, symbol: Symbol, semitones: int) -> Symbol:
+        """The symbol so many semitones higher, whether there or not; one without a pitch stays."""
+        pitch = self.pitch_of(symbol)
+        if pitch is None:
+            return symbol
+        return pitch + semitones if isinstance(symbol, int) else hold_of(pitch + semitones)
 
     def index(self, symbol: Symbol) -> int:
         return self.symbols.index(symbol)
@@ -212,9 +220,9 @@ class StepGrid(NoteCodec):
                 continue
             if symbol != HOLD:
                 end(number)
-            pitch = symbol if isinstance(symbol, int) else symbol.partition(" ")[2]
-            if pitch != "":
-                sounding[number] = (step, int(pitch))
+            pitch = voice.pitch_of(symbol)
+            if pitch is not None:
+                sounding[number] = (step, pitch)
         else:
             step = -(-len(tokens) // len(self.voices))
         for number in range(len(self.voices)):
@@ -228,6 +236,24 @@ class StepGrid(NoteCodec):
             for symbol, place in places.items():
                 table[offset + place] = offset + places.get(voice.moved(symbol, semitones), place)
         return table
+
+    def traits(self) -> NDArray[np.float32]:
+        """A token's voice, what it does, and its pitch and pitch class: voices sing the same
+        notes."""
+        named = []
+        for number, voice in enumerate(self.voices):
+            for symbol in voice.symbols:
+                pitch = voice.pitch_of(symbol)
+                traits: set[tuple[str, int | str]] = {("voice", number)}
+                if pitch is None:
+                    traits.add(("word", str(symbol)))
+                else:
+                    word = "begins" if isinstance(symbol, int) else HOLD
+                    traits |= {("word", word), ("pitch", pitch), ("pitch class", pitch % 12)}
+                named.append(traits)
+        columns = sorted(set().union(*named), key=str)
+        table = [[float(column in traits) for column in columns] for traits in named]
+        return np.array(table, dtype=np.float32)
 
     def beats(self, tokens: Sequence[int]) -> float:
         return (len(tokens) // len(self.voices)) / self.ticks_per_beat
