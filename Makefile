@@ -308,7 +308,7 @@ package: library command
 
 # ---- Care of the sources ------------------------------------------------------------------------------------------------------
 
-swift_sources := Package.swift Sources Tests
+swift_sources := Package.swift Sources Tests Examples/swift
 c_sources := $(shell find include Sources Tests Examples \( -name '*.c' -o -name '*.h' -o -name '*.inc' \) 2>/dev/null)
 
 .PHONY: format lint clean
