@@ -4,6 +4,7 @@
  *
  *   host INSTRUMENT.lv2 GENERATOR.lv2 OTHER.safetensors COMPOSER.safetensors SCRATCH-FOLDER
  */
+#define _GNU_SOURCE
 #include "plugin_host.h"
 
 #include <cadenza.h>
