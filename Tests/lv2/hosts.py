@@ -61,7 +61,12 @@ def tones_are_heard() -> str | None:
 
 def others_are_not() -> str | None:
     noise = np.random.default_rng(1).normal(0, 0.1, 24000)
-    for name, samples in {"noise": noise, "silence": np.zeros(24000), "another note": tone(61, 48000), "a shout": 20 * tone(60, 48000)}.items():
+    for name, samples in {
+        "noise": noise,
+        "silence": np.zeros(24000),
+        "another note": tone(61, 48000),
+        "a shout": 20 * tone(60, 48000),
+    }.items():
         if not heard(samples, 48000, 60):
             return f"{name} was taken for a note"
     return None

@@ -81,5 +81,3 @@ def _window_pitch(window: np.ndarray, rate: int) -> float | None:
             period = lag + (0.5 * (left - right) / curvature if curvature < 0 else 0.0)
             return float(69 + 12 * np.log2(rate / period / 440))
     return None
-
-
