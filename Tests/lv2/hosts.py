@@ -1,6 +1,6 @@
 """What hosts recorded is listened to; and minihost, a host on JUCE, plays both plugins.
 
-hosts.py RECORDINGS …          each is FILE:RATE:SECONDS:PITCH; raw files are 32-bit floats
+hosts.py RECORDINGS …          each is FILE:RATE:SECONDS:PITCH, or …:silent; raw files are 32-bit floats
 hosts.py --minihost BUNDLES MODEL   the folder of both bundles, and another model of sound
 hosts.py --silence FILE RATE SECONDS
 """
@@ -86,6 +86,8 @@ def recording(words: str) -> str | None:
         return f"the rate is {found}, expected {rate}"
     if abs(len(samples) - float(seconds) * found) > 1:
         return f"there are {len(samples)} samples, expected {seconds} s of {found} Hz"
+    if note == "silent":
+        return "it is not silent" if np.any(samples) else None
     return heard(samples, found, float(note))
 
 
