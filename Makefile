@@ -62,10 +62,8 @@ help:
 need-demo:
 	@./.ci/need swift libc binutils cc pkg-config sndfile
 need-test:
-	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth portaudio lv2 cmake python3 venv doxygen dpkg-dev \
-	  fakeroot lintian
-	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth cmake python3 venv lv2 lv2-hosts
-	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth portaudio cmake python3 venv qemu arm64
+	@./.ci/need swift libc binutils gcc g++ pkg-config sndfile fluidsynth portaudio cmake python3 venv lv2 lv2-hosts doxygen \
+	  dpkg-dev fakeroot lintian qemu arm64
 need-training:
 	@./.ci/need swift libc binutils cc pkg-config sndfile python3 venv
 
