@@ -22,6 +22,7 @@
 
 #include <dlfcn.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -94,6 +95,7 @@ typedef struct host {
   bool refuses_work;    /* its queue is full */
   bool breaks_contract; /* its queue allocates: for controls */
   int32_t max_block;
+  pthread_mutex_t *mutex; /* of the queues, where threads share them */
 
   char uris[MOST_URIS][128];
   uint32_t uri_count;
@@ -150,6 +152,14 @@ static inline int host_printf(LV2_Log_Handle handle, LV2_URID type, const char *
   return written;
 }
 
+static inline void host_lock(host *h) {
+  if (h->mutex) pthread_mutex_lock(h->mutex);
+}
+
+static inline void host_unlock(host *h) {
+  if (h->mutex) pthread_mutex_unlock(h->mutex);
+}
+
 static inline LV2_Worker_Status host_put(queue *q, uint32_t size, const void *data) {
   if (q->count == MOST_MESSAGES || size > MESSAGE_SIZE) return LV2_WORKER_ERR_NO_SPACE;
   q->messages[q->count].size = size;
@@ -166,22 +176,38 @@ static inline LV2_Worker_Status host_schedule(LV2_Worker_Schedule_Handle handle,
     host_waste = malloc(size);
     free(host_waste);
   }
-  return h->refuses_work ? LV2_WORKER_ERR_NO_SPACE : host_put(&h->requests, size, data);
+  if (h->refuses_work) return LV2_WORKER_ERR_NO_SPACE;
+  host_lock(h);
+  const LV2_Worker_Status status = host_put(&h->requests, size, data);
+  host_unlock(h);
+  return status;
 }
 
 static inline LV2_Worker_Status host_respond(LV2_Worker_Respond_Handle handle, uint32_t size, const void *data) {
   host *h = handle;
-  return host_put(&h->answers, size, data);
+  host_lock(h);
+  const LV2_Worker_Status status = host_put(&h->answers, size, data);
+  host_unlock(h);
+  return status;
 }
 
 /* Lets the worker do what waits. Its answers wait for the next block. Returns how many messages there were. */
 static inline uint32_t host_work(host *h) {
-  const uint32_t count = h->requests.count;
-  for (uint32_t i = 0; i < count; i++) {
-    h->worker->work(h->instance, host_respond, h, h->requests.messages[i].size, h->requests.messages[i].bytes);
+  static uint8_t message[MESSAGE_SIZE];
+  uint32_t count = 0;
+  for (;; count++) {
+    host_lock(h);
+    const bool is_empty = h->requests.count == 0;
+    const uint32_t size = h->requests.messages[0].size;
+    if (!is_empty) {
+      memcpy(message, h->requests.messages[0].bytes, size);
+      h->requests.count--;
+      memmove(&h->requests.messages[0], &h->requests.messages[1], h->requests.count * sizeof h->requests.messages[0]);
+    }
+    host_unlock(h);
+    if (is_empty) return count;
+    h->worker->work(h->instance, host_respond, h, size, message);
   }
-  h->requests.count = 0;
-  return count;
 }
 
 static inline void host_connect(host *h, bool is_instrument) {
@@ -303,10 +329,12 @@ static inline void host_told_model(host *h, char *path, size_t size) {
 
 /* One block of an instrument: the worker's answers first, then the events that were begun. */
 static inline void host_run(host *h, float *output, uint32_t frames) NONBLOCKING {
+  host_lock(h);
   for (uint32_t i = 0; i < h->answers.count; i++) {
     h->worker->work_response(h->instance, h->answers.messages[i].size, h->answers.messages[i].bytes);
   }
   h->answers.count = 0;
+  host_unlock(h);
   lv2_atom_forge_pop(&h->forge, &h->sequence);
   h->notify.sequence.atom.size = NOTIFY_SIZE - sizeof(LV2_Atom);
   h->notify.sequence.atom.type = 0;

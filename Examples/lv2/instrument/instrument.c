@@ -89,6 +89,7 @@ typedef struct instrument {
   char bundled[SOUND_PATH_SIZE]; /* the bundle's own model */
   bool active;                   /* between activate and deactivate */
   _Atomic uint64_t requests;     /* counts what was asked for */
+  _Atomic uint32_t voices;       /* as the port said in the last block */
 
   /* The audio thread's. */
   player player;
@@ -275,6 +276,7 @@ static LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate, con
   self->rate = rate;
   read_options(self, feature_data(features, LV2_OPTIONS__options));
   player_init(&self->player, rate);
+  atomic_init(&self->voices, DEFAULT_VOICES);
 
   /* This is not the audio thread: the bundle's model can be there from the first frame on. Another one comes by restore or patch:Set. */
   sound *first = load(self, "", DEFAULT_VOICES, 0, 0);
@@ -332,9 +334,8 @@ static LV2_State_Status save(LV2_Handle instance, LV2_State_Store_Function store
 
 /* Lets the model at `path` play: through the worker that restore was given while the audio thread may be running, else now. */
 static LV2_State_Status play_model(instrument *self, const LV2_Worker_Schedule *schedule, const char *path) {
-  message request = {.task = TASK_LOAD, .voices = DEFAULT_VOICES, .request = atomic_fetch_add(&self->requests, 1) + 1};
-  const float *voices = self->ports[PORT_VOICES];
-  if (voices && *voices >= 1 && *voices <= SOUND_MOST_VOICES) request.voices = (uint32_t)(*voices + 0.5f);
+  message request = {
+      .task = TASK_LOAD, .voices = atomic_load(&self->voices), .request = atomic_fetch_add(&self->requests, 1) + 1};
   if (self->active && schedule) {
     remember(self, path, request.request);
     snprintf(request.path, sizeof request.path, "%s", path);
@@ -560,6 +561,7 @@ static void run(LV2_Handle instance, uint32_t frames) {
   LV2_Atom_Forge_Frame sequence;
   begin_notify(self, &sequence);
   set_controls(self);
+  atomic_store_explicit(&self->voices, voices_wanted(self), memory_order_relaxed);
 
   /* Between two events the player plays: an event falls on its own frame. */
   const LV2_Atom_Sequence *control = self->ports[PORT_CONTROL];
