@@ -194,26 +194,39 @@ typedef struct cadenza_stream_options {
   float temperature;            /* divides the logits; 0: greedy; 0 ... 100. Default: the model's */
   float top_p;                  /* draw among the smallest set whose probability reaches this; 1: off; 0 ... 1 */
   float gain;                   /* multiplies the output; 0 ... 16. Default 1 */
-  uint32_t render_ahead_frames; /* 0: generate inside the callback. Others: UNSUPPORTED in this version */
+  uint32_t render_ahead_frames; /* 0: generate inside the callback. 1 ... 16,777,216: a thread of the stream's own generates so many
+                                   frames ahead, and cadenza_generate_block copies: see Rendering ahead. Default 0 */
   uint32_t input_sample_rate;   /* Hz of the samples that prime and score take, 1,000 ... 768,000; 0: the model's. Default 0 */
   uint32_t voices;              /* 0: the model plays on its own. 1 ... 64: it plays the notes that cadenza_stream_note_on asks for,
                                    so many at a time; the model is one that plays audio and has a condition "pitch" */
+  float smoothing_seconds;      /* how long a change of the gain takes, and the transition after a reset, a loaded state, a drop or an
+                                   underrun; 0 ... 1, default 0.005. 0: each change is a step, and a stream that was reset gives the bits
+                                   of a new one from its first frame on */
+  float output_limit;           /* the output lies in +- this, whatever happens; 0.001 ... 16. Default 4, 12 dB above full scale */
+  float dc_blocker_hertz;       /* corner frequency of a filter of the first order that takes away what is constant; 0: none. Below a
+                                   tenth of the output's rate. Default 0 */
+  uint32_t reserved;            /* 0 */
 } cadenza_stream_options;
 
 /* Fills *options with the defaults, those of `model` where it is not NULL. NULL options are ignored. The symbol of this name
    writes the 40 bytes of the first release for ever, up to render_ahead_frames, so that old programs stay safe; a program that
-   is compiled with this header calls the one below it, which writes 48. cadenza_stream_create takes both. [any-thread] */
+   is compiled with this header calls the last one below, which writes 64; one compiled before calls that of 48. cadenza_stream_create
+   takes all three; where the structure ends earlier, smoothing_seconds and dc_blocker_hertz are 0, and output_limit is 16.
+   [any-thread] */
 CADENZA_API void cadenza_stream_options_init(cadenza_stream_options *options, const cadenza_model *model);
 CADENZA_API void cadenza_stream_options_init_48(cadenza_stream_options *options, const cadenza_model *model);
-#define cadenza_stream_options_init cadenza_stream_options_init_48
+CADENZA_API void cadenza_stream_options_init_64(cadenza_stream_options *options, const cadenza_model *model);
+#define cadenza_stream_options_init cadenza_stream_options_init_64
 
 /* Creates a stream and hands it out in *stream; it retains the model. `options` may be NULL for the defaults, and is not kept.
    Errors: INVALID_ARGUMENT (NULL model or stream, a value out of range, a sample rate among them, a struct_size this library
-   does not know), UNSUPPORTED, OUT_OF_MEMORY; *stream is then NULL. [main-thread] */
+   does not know), UNSUPPORTED, OUT_OF_MEMORY, STATE (the thread that is to render ahead cannot be started); *stream is then NULL.
+   [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_create(cadenza_model *model, const cadenza_stream_options *options,
                                                  cadenza_stream **stream, cadenza_error *error);
 
-/* Frees the stream and its reference to the model. NULL is fine. [main-thread] */
+/* Frees the stream and its reference to the model; one that renders ahead may do so at any moment, and its thread has ended when this
+   returns. NULL is fine. [main-thread] */
 CADENZA_API void cadenza_stream_destroy(cadenza_stream *stream);
 
 /* The most frames one call may ask for, 2^30. More is taken for a mistake. */
@@ -224,11 +237,21 @@ CADENZA_API void cadenza_stream_destroy(cadenza_stream *stream);
    Errors: INVALID_ARGUMENT (NULL; more than CADENZA_MAX_BLOCK_FRAMES: nothing is written), NUMERIC (the network produced a
    value that is not finite: silence from that sample to the end of the block, and in every later block until a reset or a loaded
    state).
+   Everything passes, in this order, the filter of options.dc_blocker_hertz, the gain, a transition where one is under way, and the
+   limit of options.output_limit.
+   A stream that renders ahead copies what is ready. Where that is less than the block, the sound fades out over
+   options.smoothing_seconds, the rest is silence, and the answer is UNDERRUN; the music goes on later where it stopped, fading in.
    [audio-thread] */
 CADENZA_API cadenza_status cadenza_generate_block(cadenza_stream *stream, float *output, size_t frames);
 
 /* Takes the stream back to its beginning: empty history, also where sample rates are converted, random generator seeded anew,
-   statistics zeroed, an earlier NUMERIC error forgotten. Parameters and conditions stay as set. [audio-thread] */
+   statistics zeroed, an earlier NUMERIC error forgotten. Parameters and conditions stay as set.
+   Where something sounded, it fades out over options.smoothing_seconds while the new beginning plays already, which comes in without a
+   jump: the bits are those of a new stream from the end of that transition on, or at once where there was silence, or where
+   smoothing_seconds is 0.
+   A stream that renders ahead forgets what is ahead, and is silent until its thread has begun anew: a quarter of what the ring lasts, 20
+   ms at most, and as long as generating takes. That answers UNDERRUN, and counts as one only where it lasts longer than the ring.
+   [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_reset(cadenza_stream *stream, uint64_t seed);
 
 /* Feeds `frames` samples at the rate of options.input_sample_rate, by default the model's own, as if the stream had generated
@@ -256,10 +279,11 @@ typedef int32_t cadenza_parameter;
 #define CADENZA_PARAMETER_TEMPERATURE 0 /* 0 ... 100; 0: greedy */
 #define CADENZA_PARAMETER_TOP_K 1       /* 0 ... 16,777,216, a whole number; 0: off */
 #define CADENZA_PARAMETER_TOP_P 2       /* 0 ... 1; 1: off */
-#define CADENZA_PARAMETER_GAIN 3        /* 0 ... 16 */
+#define CADENZA_PARAMETER_GAIN 3        /* 0 ... 16; moves there in options.smoothing_seconds, or at once before anything was heard */
 #define CADENZA_PARAMETER_TEMPO 4       /* beats a minute of a composer, 10 ... 1,000; at first the model's. Others: UNSUPPORTED */
 
-/* Sets a parameter; the next block uses it. Errors: INVALID_ARGUMENT (NULL, unknown, out of range, not finite): the parameter
+/* Sets a parameter; the next block uses it, or, of a stream that renders ahead, what is generated next (the gain: the next block).
+   Errors: INVALID_ARGUMENT (NULL, unknown, out of range, not finite): the parameter
    keeps its value. [any-thread] [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_set_parameter(cadenza_stream *stream, cadenza_parameter parameter, float value);
 
@@ -289,23 +313,29 @@ CADENZA_API cadenza_status cadenza_stream_set_condition(cadenza_stream *stream, 
 CADENZA_API cadenza_status cadenza_stream_save_state(const cadenza_stream *stream, void *bytes, size_t *size);
 
 /* Loads a state saved from a stream of the same model, with the same options.voices, at the same sample rates, of output and
-   input; the stream then continues where that one was, parameters and conditions included. Statistics are kept as they are. The
-   bytes are checked in full first.
-   Errors: INVALID_ARGUMENT (NULL), FORMAT (truncated, damaged, another model's, at other sample rates): the stream is unchanged;
+   input, and with the same render_ahead_frames; the stream then continues where that one was, parameters and conditions included.
+   Where it was silent, with the same bits; where it sounded, after a transition of options.smoothing_seconds. Statistics are kept as
+   they are. The bytes are checked in full first.
+   Errors: INVALID_ARGUMENT (NULL), FORMAT (truncated, damaged, another model's, at other sample rates, with another ring): the stream is
+   unchanged;
    cadenza_stream_check_state says which. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_load_state(cadenza_stream *stream, const void *bytes, size_t size);
 
 /* What a stream has done. */
 typedef struct cadenza_stream_statistics {
-  uint32_t struct_size;       /* in: sizeof(cadenza_stream_statistics) */
+  uint32_t struct_size;       /* in: sizeof(cadenza_stream_statistics); 64 or more */
   uint32_t reserved;          /* 0 */
   uint64_t frames;            /* generated since create or reset, at the stream's sample rate */
   uint64_t blocks;            /* calls of cadenza_generate_block with frames > 0 */
   uint64_t numeric_errors;    /* times that the network produced a value that is not finite */
-  uint64_t underruns;         /* render-ahead only */
+  uint64_t underruns;         /* blocks of a stream that renders ahead that were not ready in whole */
   double worst_block_seconds; /* the longest call */
   double mean_block_seconds;  /* total_seconds / blocks; 0 before the first */
   double total_seconds;       /* spent inside cadenza_generate_block */
+  double mean_block_seconds;
+  double total_seconds;     /* spent inside cadenza_generate_block */
+  uint64_t underrun_frames; /* frames that those blocks lacked; the first release ended before this field */
+  uint64_t frames_ahead;    /* ready now, of options.render_ahead_frames */
 } cadenza_stream_statistics;
 
 /* Fills *statistics up to its struct_size. Each figure is exact; together they may straddle a block that is being generated.
@@ -317,15 +347,46 @@ CADENZA_API cadenza_status cadenza_stream_get_statistics(const cadenza_stream *s
 /* Sets *frames to the stream's latency, in frames of its output: by so much the output lags what the model generates. The
    model's sample n sounds at frame n x output rate / model's rate + latency exactly, and what is set before frame f is heard
    from frame f + latency on. 0 at the model's own rate; else 40 samples of the lower of the two rates, rounded up to a whole
-   frame. (The gain works on the frames themselves, at once.) It never changes while the stream lives: a plugin reports it to
+   frame. (The gain works on the frames themselves, at once.) Of a stream with options.voices that renders ahead, its
+   render_ahead_frames are part of it: a note sounds so much later. Nothing that other streams play is late for being rendered
+   ahead. It never changes while the stream lives: a plugin reports it to
    its host, a program that writes a file leaves out so many frames at the beginning. Errors: INVALID_ARGUMENT (NULL).
    [any-thread] [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_get_latency(const cadenza_stream *stream, uint32_t *frames);
 
 /* Tells whether cadenza_stream_load_state would take `size` bytes at `bytes`, and if not, why: of another model, of other
-   sample rates, damaged. The stream is not changed. Errors: as cadenza_stream_load_state, with a sentence. [main-thread] */
+   sample rates, of another ring, damaged. The stream is not changed. Errors: as cadenza_stream_load_state, with a sentence. [main-thread] */
 CADENZA_API cadenza_status cadenza_stream_check_state(const cadenza_stream *stream, const void *bytes, size_t size,
                                                       cadenza_error *error);
+
+/* ---- Rendering ahead ---------------------------------------------------------------------------------------------------- */
+
+/* A stream with options.render_ahead_frames has a thread of its own, which generates so many frames ahead into a ring; the audio
+   thread only copies. So a moment in which the model is slower than the music, or the machine is busy, is not heard, and a block
+   costs next to nothing.
+   The bits are those of a stream that does not render ahead, as long as nothing is missing and nothing changes meanwhile. What is
+   set takes effect on what is generated next: temperature, top k, top p, tempo and conditions are heard render_ahead_frames later,
+   the gain at once. cadenza_stream_prime and its kin work on what is generated next, too: what is ahead is heard first. The thread
+   goes on between two calls of them: give a prompt in one.
+   A block longer than the ring always lacks frames in real time. At the beginning the ring is empty: wait for
+   cadenza_stream_statistics.frames_ahead, off the audio thread, or have silence for a moment, which counts as an underrun only
+   where it lasts longer than the ring. When the ring is full the thread sleeps a quarter of what it lasts, 0.5 ... 20 ms. It takes
+   no signals, and asks for the lowest real-time priority (SCHED_RR), which it gets where the system grants it.
+   [main-thread] functions stop it for as long as they take; they wait for 128 frames to be generated at most. */
+
+typedef int32_t cadenza_render_mode;
+#define CADENZA_RENDER_REALTIME 0 /* what is not ready is silent */
+#define CADENZA_RENDER_OFFLINE 1  /* cadenza_generate_block waits for what is not ready, and so is not for an audio callback */
+
+/* Sets what cadenza_generate_block does where a block is not ready; at first CADENZA_RENDER_REALTIME. The bits are the same. Without
+   effect on a stream that does not render ahead. Errors: INVALID_ARGUMENT (NULL, an unknown mode). [any-thread] [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_set_render_mode(cadenza_stream *stream, cadenza_render_mode mode);
+
+/* Leaves out what is ahead: what is generated from now on is heard next, after a transition, so that what was set before is heard as
+   soon as can be. The model remembers what is left out. Until the thread has generated again there is silence, as after a reset.
+   A composer's events of what is left out come with the next block, at its first frame. Notes of the host that wait begin sooner
+   by as much. OK and without effect on a stream that does not render ahead. Errors: INVALID_ARGUMENT (NULL). [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_drop_ahead(cadenza_stream *stream);
 
 /* ---- Notes ------------------------------------------------------------------------------------------------------------- */
 
@@ -435,6 +496,8 @@ CADENZA_API cadenza_status cadenza_stream_set_instrument_condition(cadenza_strea
    So a block costs what `voices` streams cost, and for each note that begins setting a network's state to zeros once more; a voice
    begins one note for each of the model's samples at most, nothing clicks, and nothing is done in advance.
    A network that produces a value that is not finite silences the whole stream, as cadenza_generate_block says.
+   Of a stream that renders ahead, the note begins options.render_ahead_frames later, to the frame, also where a composer's instrument
+   plays it; and later by what blocks lacked meanwhile, or sooner by what was dropped.
    Errors: INVALID_ARGUMENT (NULL, pitch above 127, velocity not in 0 ... 1, voice above 15, a frame before one that waits, or above
    CADENZA_MAX_BLOCK_FRAMES), STATE (no instrument; too many wait): nothing is changed. [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_note_on(cadenza_stream *stream, uint32_t frame, uint32_t voice, uint32_t pitch,

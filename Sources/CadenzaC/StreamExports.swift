@@ -21,6 +21,11 @@ public func cadenza_stream_options_init_48(_ options: UnsafeMutablePointer<caden
   initialize(options, byteCount: 48, model)
 }
 
+@c @implementation
+public func cadenza_stream_options_init_64(_ options: UnsafeMutablePointer<cadenza_stream_options>?, _ model: OpaquePointer?) {
+  initialize(options, byteCount: 64, model)
+}
+
 private func initialize(
   _ options: UnsafeMutablePointer<cadenza_stream_options>?, byteCount: Int, _ model: OpaquePointer?
 ) {
@@ -38,7 +43,11 @@ private func initialize(
     gain: defaults.gain,
     render_ahead_frames: UInt32(defaults.renderAheadFrames),
     input_sample_rate: UInt32(defaults.inputSampleRate),
-    voices: UInt32(defaults.voices))
+    voices: UInt32(defaults.voices),
+    smoothing_seconds: defaults.smoothingSeconds,
+    output_limit: defaults.outputLimit,
+    dc_blocker_hertz: defaults.dcBlockerHertz,
+    reserved: 0)
   UnsafeMutableRawPointer(options).copyMemory(from: &values, byteCount: byteCount)
 }
 
@@ -47,16 +56,20 @@ extension StreamOptions {
   init(_ pointer: UnsafePointer<cadenza_stream_options>) throws(Failure) {
     // The size alone, before anything behind it is read: a smaller structure may end there.
     let size = Int(UnsafeRawPointer(pointer).load(as: UInt32.self))
-    guard size == 40 || size == 48 else {
+    guard size == 40 || size == 48 || size == 64 else {
       throw Failure(
         .invalidArgument,
-        "options.struct_size is \(size), but this library knows 40 and 48 only: cadenza_stream_options_init sets it"
+        "options.struct_size is \(size), but this library knows 40, 48 and 64 only: cadenza_stream_options_init sets it"
       )
     }
-    // What an old program's structure lacks is 0, the meaning that it had then.
+    // What an old program's structure lacks has the meaning that it had then: 0, and no limit but the widest.
     var options = cadenza_stream_options()
+    options.output_limit = 16
     withUnsafeMutableBytes(of: &options) { bytes in
       bytes.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: size))
+    }
+    guard options.reserved == 0 else {
+      throw Failure(.invalidArgument, "options.reserved is \(Int(options.reserved)), expected 0")
     }
     self.init()
     sampleRate = Int(options.sample_rate)
@@ -69,6 +82,9 @@ extension StreamOptions {
     gain = options.gain
     renderAheadFrames = Int(options.render_ahead_frames)
     voices = Int(options.voices)
+    smoothingSeconds = options.smoothing_seconds
+    outputLimit = options.output_limit
+    dcBlockerHertz = options.dc_blocker_hertz
   }
 }
 

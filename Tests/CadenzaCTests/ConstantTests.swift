@@ -42,6 +42,11 @@ struct ConstantTests {
     #expect(EventBuffer.capacity == Int(CADENZA_MAX_EVENTS))
   }
 
+  @Test func renderModes() {
+    #expect(RenderMode.realtime.rawValue == CADENZA_RENDER_REALTIME)
+    #expect(RenderMode.offline.rawValue == CADENZA_RENDER_OFFLINE)
+  }
+
   @Test func everyVoice() {
     #expect(Stream.allVoices == Int(CADENZA_ALL_VOICES))
   }

@@ -49,7 +49,7 @@ struct LayoutTests {
   }
 
   @Test func streamOptions() {
-    #expect(MemoryLayout<cadenza_stream_options>.size == 48)
+    #expect(MemoryLayout<cadenza_stream_options>.size == 64)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.struct_size) == 0)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.sample_rate) == 4)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.max_block_frames) == 8)
@@ -61,6 +61,10 @@ struct LayoutTests {
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.render_ahead_frames) == 36)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.input_sample_rate) == 40)
     #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.voices) == 44)
+    #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.smoothing_seconds) == 48)
+    #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.output_limit) == 52)
+    #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.dc_blocker_hertz) == 56)
+    #expect(MemoryLayout<cadenza_stream_options>.offset(of: \.reserved) == 60)
   }
 
   @Test func instrumentOptions() {
@@ -102,7 +106,7 @@ struct LayoutTests {
   }
 
   @Test func streamStatistics() {
-    #expect(MemoryLayout<cadenza_stream_statistics>.size == 64)
+    #expect(MemoryLayout<cadenza_stream_statistics>.size == 80)
     #expect(MemoryLayout<cadenza_stream_statistics>.offset(of: \.struct_size) == 0)
     #expect(MemoryLayout<cadenza_stream_statistics>.offset(of: \.reserved) == 4)
     #expect(MemoryLayout<cadenza_stream_statistics>.offset(of: \.frames) == 8)
@@ -112,5 +116,7 @@ struct LayoutTests {
     #expect(MemoryLayout<cadenza_stream_statistics>.offset(of: \.worst_block_seconds) == 40)
     #expect(MemoryLayout<cadenza_stream_statistics>.offset(of: \.mean_block_seconds) == 48)
     #expect(MemoryLayout<cadenza_stream_statistics>.offset(of: \.total_seconds) == 56)
+    #expect(MemoryLayout<cadenza_stream_statistics>.offset(of: \.underrun_frames) == 64)
+    #expect(MemoryLayout<cadenza_stream_statistics>.offset(of: \.frames_ahead) == 72)
   }
 }

@@ -53,7 +53,10 @@ struct Composer {
   /// Whether the network produced a value that is not finite.
   private(set) var hasFailed = false
   /// Whether the piece's end has been played.
-  private var hasEnded = false
+  private(set) var hasEnded = false
+  /// Frames of the last block before it failed, and before the piece's end; all where it did not, and had not.
+  private(set) var wholeFrames = 0
+  private(set) var unendedFrames = 0
 
   /// Whether the network or the instrument's failed: every block from then on is `numeric`.
   var isSilenced: Bool {
@@ -221,6 +224,7 @@ struct Composer {
     } else if event.kind.rawValue == NoteEvent.Kind.noteOff.rawValue {
       instrument?.pointee.noteOff(voice: event.voice, pitch: event.pitch)
     } else {
+      if !hasEnded { unendedFrames = frame }
       hasEnded = true
     }
     events.append(
@@ -241,7 +245,7 @@ struct Composer {
   /// Moves on by `frames`, and fills `output` with what the instrument makes of it, or with silence.
   @_noLocks
   mutating func generate(
-    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings, tempo: Float, gain: Float
+    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings, tempo: Float
   ) -> Status {
     self.settings = settings
     events.removeAll()
@@ -249,15 +253,21 @@ struct Composer {
     timeline.setTempo(tempo)
     var hasInstrumentFailed = false
     var frame = 0
+    wholeFrames = frames
+    unendedFrames = hasEnded ? 0 : frames
     while frame < frames {
       if framesToWork == 0 {
         workAhead()
         framesToWork = unitFrames
       }
       playDue(frame)
+      if hasFailed { wholeFrames = min(wholeFrames, frame) }
       let quiet = quietFrames(limit: frames - frame < framesToWork ? frames - frame : framesToWork)
       if let instrument {
-        if !instrument.pointee.generate(into: output + frame, frames: quiet, gain: gain) { hasInstrumentFailed = true }
+        if !instrument.pointee.generate(into: output + frame, frames: quiet) {
+          hasInstrumentFailed = true
+          wholeFrames = min(wholeFrames, frame + instrument.pointee.wholeFrames)
+        }
       } else {
         ck_zero(output + frame, quiet * 4)
       }
@@ -274,6 +284,17 @@ struct Composer {
   mutating func readEvents(into target: UnsafeMutablePointer<NoteEvent>?, capacity: Int, count: inout Int) -> Status {
     count = events.read(into: target, capacity: capacity)
     return events.hasLost ? .eventsLost : .ok
+  }
+
+  /// Gives each event of the last block to `ring`, where the block begins at `start`.
+  @_noLocks
+  func handEvents(to ring: EventRing, start: UInt64) {
+    for index in 0..<events.count {
+      var event = events.event(index)
+      event.frame &+= start
+      ring.append(event)
+    }
+    if events.hasLost { ring.lose() }
   }
 
   // MARK: Pieces that are given

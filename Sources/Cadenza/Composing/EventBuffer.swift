@@ -1,9 +1,9 @@
-/// The events of the last block, for the host to read.
+/// The events of the last block, to be read.
 struct EventBuffer {
   static var capacity: Int { @_noLocks get { 4_096 } }
 
   private let events: UnsafeMutablePointer<NoteEvent>
-  private var count = 0
+  private(set) var count = 0
   /// Those that the host has read.
   private var readCount = 0
   /// Whether the block had more than fit.
@@ -30,6 +30,13 @@ struct EventBuffer {
     events[count] = event
     count += 1
   }
+
+  /// Event `index` of `count`.
+  @_noLocks
+  func event(_ index: Int) -> NoteEvent { events[index] }
+
+  @_noLocks
+  mutating func lose() { hasLost = true }
 
   /// Writes those that have not been read, as many as there is room for, and returns how many.
   @_noLocks

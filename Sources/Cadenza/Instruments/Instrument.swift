@@ -35,6 +35,8 @@ struct Instrument {
   private var frame: UInt64 = 0
   /// Whether the network produced a value that is not finite.
   private(set) var hasFailed = false
+  /// Frames that the last call of `generate` wrote before a network failed.
+  private(set) var wholeFrames = 0
 
   /// Lays the instrument out in `arena`. The model can play notes (`checkThatItPlaysNotes` gives `pitchIndex`), the options are
   /// checked, `outputRate` is in Hz.
@@ -201,10 +203,10 @@ struct Instrument {
     return true
   }
 
-  /// Writes the next `frames` samples at the output's rate to `output`, times `gain`. From a value that is not finite on, silence; that
+  /// Writes the next `frames` samples at the output's rate to `output`. From a value that is not finite on, silence; that
   /// lasts until a reset or a loaded state. Returns false then.
   @_noLocks
-  mutating func generate(into output: UnsafeMutablePointer<Float>, frames: Int, gain: Float) -> Bool {
+  mutating func generate(into output: UnsafeMutablePointer<Float>, frames: Int) -> Bool {
     var written = 0
     var sample: Float = 0
     while written < frames && !hasFailed {
@@ -220,10 +222,11 @@ struct Instrument {
         hasFailed = true
         break
       }
-      output[written] = sample * gain
+      output[written] = sample
       written += 1
       frame &+= 1
     }
+    wholeFrames = written
     if hasFailed {
       ck_zero(output + written, (frames - written) * 4)
       // Notes whose time passes in silence are gone with it.

@@ -14,6 +14,8 @@ struct ByteReader {
     return UInt32(littleEndian: position.loadUnaligned(as: UInt32.self))
   }
 
+  mutating func skip(_ count: Int) { position += count }
+
   mutating func read(into numbers: UnsafeMutablePointer<Float>, count: Int) {
     UnsafeMutableRawPointer(numbers).copyMemory(from: position, byteCount: count)
     position += count

@@ -38,11 +38,11 @@ struct NoteCore {
 
   @_noLocks
   mutating func generate(
-    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings, gain: Float
+    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings
   ) -> Status {
     takeConditions()
     instrument.settings = settings
-    return instrument.generate(into: output, frames: frames, gain: gain) ? .ok : .numeric
+    return instrument.generate(into: output, frames: frames) ? .ok : .numeric
   }
 
   // MARK: State

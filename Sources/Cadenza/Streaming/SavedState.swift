@@ -4,28 +4,30 @@
 ///     8 bytes   fingerprint of the model
 ///     8 bytes   bytes in all
 ///     8 bytes   checksum of what follows
-///     8 bytes   versions 2, 3 and 4: the rates of the output and of given audio, in Hz, 4 bytes each
-///     8 bytes   versions 3 and 4: voices that play notes, 4 bytes, then 4 of zeros
-///     8 bytes   version 3: fingerprint of the instrument's model; 0: no instrument
-///     …         parameters, then what the player saves: `StreamCore.save`, in version 3 `Composer.save`, in version 4 `NoteCore.save`
+///     8 bytes   versions 6, 7 and 8: the rates of the output and of given audio, in Hz, 4 bytes each
+///     8 bytes   versions 7 and 8: voices that play notes, 4 bytes, then 4 of zeros
+///     8 bytes   version 7: fingerprint of the instrument's model; 0: no instrument
+///     …         parameters, then what the player saves: `StreamCore.save`, in version 7 `Composer.save`, in version 8 `NoteCore.save`
+///     8 bytes   frames that the stream renders ahead, 4 bytes, then 4 of zeros
+///     48 bytes  `OutputStage.save`
+///     …         `RenderAhead.save`, of a stream that renders ahead
 ///
-/// A stream that converts nothing writes version 1, as the first release did; others write version 2. A composer's writes version 3, a
-/// stream that plays the host's notes version 4.
+/// A stream that converts nothing writes version 5, others version 6. A composer's writes version 7, a stream that plays the host's
+/// notes version 8. Versions 1 to 4 were the same without what follows the player; no release wrote them.
 enum SavedHeader {
   static let byteCount = 32
   /// Of the rates.
   static let ratesByteCount = 8
-  static let parametersByteCount = 16
-  /// Of the parameters, and of what a `StreamCore` of any model saves.
-  static let fixedByteCount = parametersByteCount + SampleGenerator.choicesByteCount + 8
+  /// Of the frames rendered ahead.
+  static let aheadByteCount = 8
 
   /// What lies between the header's checksum and the parameters.
   enum Layout: UInt64 {
     // "CADENZA" and the version, little-endian.
-    case plain = 0x01_41_5A_4E_45_44_41_43
-    case converting = 0x02_41_5A_4E_45_44_41_43
-    case composer = 0x03_41_5A_4E_45_44_41_43
-    case notes = 0x04_41_5A_4E_45_44_41_43
+    case plain = 0x05_41_5A_4E_45_44_41_43
+    case converting = 0x06_41_5A_4E_45_44_41_43
+    case composer = 0x07_41_5A_4E_45_44_41_43
+    case notes = 0x08_41_5A_4E_45_44_41_43
 
     /// Bytes up to the parameters.
     var byteCount: Int {

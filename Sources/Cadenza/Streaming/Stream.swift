@@ -3,9 +3,13 @@ import Synchronization
 
 /// One voice of a model: state, sampler and random generator. All its memory is taken in `init`.
 ///
-/// `generate`, `reset`, `setParameter`, `parameter`, `setCondition`, `noteOn`, `noteOff`, `latency` and `statistics` are for the audio thread: they
-/// allocate nothing, take no lock and wait for nothing. `latency`, `setParameter`, `parameter`, `setCondition` and
-/// `statistics` may be called from any thread while another generates; nothing else may.
+/// `generate`, `reset`, `dropAhead`, `setParameter`, `parameter`, `setCondition`, `noteOn`, `noteOff`, `readEvents`, `latency` and `statistics`
+/// are for the audio thread: they allocate nothing, take no lock and wait for nothing (`generate` of a stream that renders ahead waits
+/// where `renderMode` is offline). `latency`, `setParameter`, `parameter`, `setCondition`, `renderMode` and `statistics` may be called from
+/// any thread while another generates; nothing else may.
+///
+/// Where `StreamOptions.renderAheadFrames` is not 0, a thread of the stream's own generates, and ends with the stream. Whatever else is
+/// called meanwhile is as safe as without it.
 public final class Stream: @unchecked Sendable {
   // Unchecked: the rule above is the caller's to keep, as on every audio callback.
 
@@ -16,7 +20,8 @@ public final class Stream: @unchecked Sendable {
   /// Hz of the audio that `prime` and `score` take.
   public var inputSampleRate: Int { rates.input }
   /// Frames by which the output lags what the model generates: a sample, a new parameter or condition sounds so much later. The
-  /// sample-rate conversion's; 0 at the model's rate. It changes only where a composer is given an instrument: it is that one's.
+  /// sample-rate conversion's; 0 at the model's rate. It changes only where a composer is given an instrument: it is that one's. Where
+  /// the stream plays notes with `voices`, the frames rendered ahead are part of it.
   public var latency: Int {
     @_noLocks get { Int(latencyFrames.load(ordering: .relaxed)) }
   }
@@ -26,6 +31,14 @@ public final class Stream: @unchecked Sendable {
   /// Of a composer that has one.
   var ownedInstrument: OwnedInstrument?
   private let memory: UnsafeMutableRawPointer
+  /// What everything passes last.
+  private let stage: UnsafeMutablePointer<OutputStage>
+  /// nil: `generate` generates.
+  let ahead: RenderAhead?
+  private let worker: OpaquePointer?
+  private let renderModeValue = Atomic<Int32>(RenderMode.realtime.rawValue)
+  /// Whether the host may ask for notes. Here, because the worker works on the player.
+  private(set) var playsNotes: Bool
   // Beside the core and not behind it: other threads look here while the audio thread works on the core.
   private let inboxes: UnsafeMutablePointer<ConditionInbox>
   private let conditionCount: Int
@@ -45,31 +58,61 @@ public final class Stream: @unchecked Sendable {
   private let frameCount = Atomic<UInt64>(0)
   private let blockCount = Atomic<UInt64>(0)
   private let numericErrorCount = Atomic<UInt64>(0)
+  private let underrunCount = Atomic<UInt64>(0)
+  private let underrunFrameCount = Atomic<UInt64>(0)
   // Bit patterns of double-precision seconds.
   private let worstSeconds = Atomic<UInt64>(0)
   private let totalSeconds = Atomic<UInt64>(0)
 
-  /// Throws `invalidArgument` for an option out of range, `unsupported`, `outOfMemory`.
+  /// Throws `invalidArgument` for an option out of range, `unsupported`, `outOfMemory`, and `state` where the thread that is to
+  /// render ahead cannot be started.
   public convenience init(model: Model, options: StreamOptions) throws(Failure) {
     try options.check(for: model)
-    let byteCount = model.streamBytes(options)
+    var worker: Worker?
+    if options.renderAheadFrames > 0 { worker = try Worker() }
+    var byteCount = model.streamBytes(options) + Stream.stageByteCount
+    if let worker {
+      byteCount += RenderAhead.byteCount(
+        frames: options.renderAheadFrames, isComposer: model.isComposer, gate: worker.gate)
+    }
     guard let memory = ck_allocate(byteCount) else {
+      worker?.end()
       throw Failure(.outOfMemory, "no memory for a stream of \(byteCount) bytes")
     }
-    self.init(model, options, memory)
+    self.init(model, options, memory, worker)
+    worker?.gate.open(Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  /// Rounded up as the arena does.
+  private static var stageByteCount: Int {
+    var arena = Arena.measuring()
+    _ = arena.take(UInt64.self, count: (MemoryLayout<OutputStage>.stride + 7) / 8)
+    return arena.byteCount
   }
 
   /// Embedded Swift leaks an object whose designated initialiser throws: this one does not.
-  private init(_ model: Model, _ options: StreamOptions, _ memory: UnsafeMutableRawPointer) {
+  private init(_ model: Model, _ options: StreamOptions, _ memory: UnsafeMutableRawPointer, _ worker: Worker?) {
     var arena = Arena(filling: memory)
     let arithmetic = ck_enter_arithmetic()
     rates = options.rates(for: model)
     player = StreamPlayer(model, options, arena: &arena)
     ck_leave_arithmetic(arithmetic)
+    stage = UnsafeMutableRawPointer(arena.take(UInt64.self, count: (MemoryLayout<OutputStage>.stride + 7) / 8))
+      .assumingMemoryBound(to: OutputStage.self)
+    stage.initialize(to: OutputStage(options, sampleRate: rates.output))
+    if let worker {
+      ahead = RenderAhead(
+        frames: options.renderAheadFrames, sampleRate: rates.output, isComposer: model.isComposer, gate: worker.gate,
+        arena: &arena)
+    } else {
+      ahead = nil
+    }
+    self.worker = worker?.thread
+    playsNotes = player.playsNotes
     inboxes = player.inboxes
     conditionCount = player.conditionCount
     pitchIndex = player.pitchIndex
-    latencyFrames = Atomic(UInt32(truncatingIfNeeded: player.latency))
+    latencyFrames = Atomic(UInt32(truncatingIfNeeded: player.latency + (options.voices > 0 ? options.renderAheadFrames : 0)))
     self.memory = memory
     self.model = model
     temperature = Atomic(options.temperature.bitPattern)
@@ -80,6 +123,7 @@ public final class Stream: @unchecked Sendable {
   }
 
   deinit {
+    if let ahead { Worker(gate: ahead.gate, thread: worker).end() }
     player.free()
     ck_free(memory)
   }
@@ -94,13 +138,24 @@ public final class Stream: @unchecked Sendable {
     guard frames > 0 && frames <= StreamOptions.maximumFrames else { return .invalidArgument }
     let begin = ck_seconds()
     let arithmetic = ck_enter_arithmetic()
-    let hadFailed = player.hasFailed
-    let settings = SamplerSettings(
-      temperature: parameter(.temperature), topK: Int(parameter(.topK)), topP: parameter(.topP))
-    let status = player.generate(
-      into: output, frames: frames, settings: settings, tempo: parameter(.tempo), gain: parameter(.gain))
+    let status: Status
+    if let ahead {
+      let outcome = ahead.take(
+        into: output, frames: frames, gain: parameter(.gain), stage: stage,
+        isOffline: renderModeValue.load(ordering: .relaxed) == RenderMode.offline.rawValue)
+      status = outcome.status
+      if outcome.isNewFailure { countNumericError() }
+      if outcome.missingFrames > 0 {
+        _ = underrunCount.wrappingAdd(1, ordering: .relaxed)
+        _ = underrunFrameCount.wrappingAdd(UInt64(outcome.missingFrames), ordering: .relaxed)
+      }
+    } else {
+      let hadFailed = player.hasFailed
+      status = player.generate(into: output, frames: frames, settings: settings, tempo: parameter(.tempo))
+      stage.pointee.process(output, frames: frames, gain: parameter(.gain))
+      if status.rawValue == Status.numeric.rawValue && !hadFailed { countNumericError() }
+    }
     ck_leave_arithmetic(arithmetic)
-    if status.rawValue == Status.numeric.rawValue && !hadFailed { countNumericError() }
     _ = frameCount.wrappingAdd(UInt64(frames), ordering: .relaxed)
     _ = blockCount.wrappingAdd(1, ordering: .relaxed)
     let seconds = ck_seconds() - begin
@@ -115,20 +170,83 @@ public final class Stream: @unchecked Sendable {
   @_noLocks
   func countNumericError() { _ = numericErrorCount.wrappingAdd(1, ordering: .relaxed) }
 
-  func setLatency(_ frames: Int) { latencyFrames.store(UInt32(truncatingIfNeeded: frames), ordering: .relaxed) }
+  /// As last set.
+  private var settings: SamplerSettings {
+    @_noLocks get {
+      SamplerSettings(temperature: parameter(.temperature), topK: Int(parameter(.topK)), topP: parameter(.topP))
+    }
+  }
+
+  func instrumentHasChanged() {
+    playsNotes = player.playsNotes
+    latencyFrames.store(UInt32(truncatingIfNeeded: player.latency), ordering: .relaxed)
+  }
+
+  /// After an error that the main thread came upon: what is ahead of it does not count it again.
+  @_noLocks
+  func countOwnNumericError() {
+    countNumericError()
+    ahead?.noteFailure()
+  }
 
   /// Back to the beginning: empty history, the random generator seeded anew, statistics zeroed. Parameters and conditions stay.
   @_noLocks
   public func reset(seed: UInt64) -> Status {
     let arithmetic = ck_enter_arithmetic()
-    player.reset(seed: seed)
+    if let ahead { ahead.reset(seed: seed) } else { player.reset(seed: seed) }
+    stage.pointee.reset()
     ck_leave_arithmetic(arithmetic)
+    underrunCount.store(0, ordering: .relaxed)
+    underrunFrameCount.store(0, ordering: .relaxed)
     frameCount.store(0, ordering: .relaxed)
     blockCount.store(0, ordering: .relaxed)
     numericErrorCount.store(0, ordering: .relaxed)
     worstSeconds.store(0, ordering: .relaxed)
     totalSeconds.store(0, ordering: .relaxed)
     return .ok
+  }
+
+  // MARK: Rendering ahead
+
+  /// What `generate` does where a block of a stream that renders ahead is not ready. At first `realtime`. Any thread.
+  public var renderMode: RenderMode {
+    @_noLocks get { renderModeValue.load(ordering: .relaxed) == RenderMode.offline.rawValue ? .offline : .realtime }
+    @_noLocks set { renderModeValue.store(newValue.rawValue, ordering: .relaxed) }
+  }
+
+  /// Leaves out what has been generated and not been heard: what is generated from now on comes next, after a transition. The model
+  /// remembers what is left out. Nothing where the stream does not render ahead. Audio thread.
+  @_noLocks
+  public func dropAhead() -> Status {
+    ahead?.drop(stage)
+    return .ok
+  }
+
+  /// Stops the worker between two pieces of work, for the main thread to do what it wants.
+  @_noLocks
+  func pause() {
+    guard let ahead else { return }
+    ahead.gate.park()
+    ahead.settle(player)
+  }
+
+  /// Lets the worker go on.
+  @_noLocks
+  func goOn() { ahead?.gate.release() }
+
+  /// What the worker does all its life.
+  func renderAhead() {
+    guard let ahead else { return }
+    var isPreferred = false
+    var hasWorked = true
+    while ahead.gate.pass(isIdle: !hasWorked, seconds: ahead.sleepSeconds) {
+      // Offline it would keep everybody else from working.
+      if (renderMode == .realtime) != isPreferred {
+        isPreferred.toggle()
+        ck_thread_prefer(isPreferred ? 1 : 0)
+      }
+      hasWorked = ahead.work(player, settings: settings, tempo: parameter(.tempo))
+    }
   }
 
   /// Feeds audio at `inputSampleRate` as if the stream had generated it; `unsupported` where it plays notes. Uses no random number. Calls may be split anyhow: at
@@ -141,27 +259,33 @@ public final class Stream: @unchecked Sendable {
   /// Ends audio at another rate than the model's: feeds what waits for more of it. ⌈frames · model's rate / its rate⌉ samples
   /// of the model have then been fed. Nothing where no audio was begun.
   @_noLocks
-  public func endAudio() -> Status { endAudio(nats: nil) }
+  public func endAudio() -> Status {
+    guard let core = player.core else { return .unsupported }
+    pause()
+    defer { goOn() }
+    return endAudio(core, nats: nil)
+  }
 
   /// Ends audio that was scored: as `endAudio`, and `nats` is the negative log-likelihood of what is fed now.
   @_noLocks
   public func endAudio(scoring nats: inout Double) -> Status {
     nats = 0
     guard let core = player.core else { return .unsupported }
+    pause()
+    defer { goOn() }
     guard core.pointee.isListening else { return .ok }
     guard core.pointee.predictsLogits else { return .unsupported }
-    let status = endAudio(nats: &nats)
+    let status = endAudio(core, nats: &nats)
     if status.rawValue != 0 { nats = 0 }
     return status
   }
 
   @_noLocks
-  private func endAudio(nats: UnsafeMutablePointer<Double>?) -> Status {
-    guard let core = player.core else { return .unsupported }
+  private func endAudio(_ core: UnsafeMutablePointer<StreamCore>, nats: UnsafeMutablePointer<Double>?) -> Status {
     let arithmetic = ck_enter_arithmetic()
     let status = core.pointee.endAudio(nats: nats)
     ck_leave_arithmetic(arithmetic)
-    if status.rawValue == Status.numeric.rawValue { countNumericError() }
+    if status.rawValue == Status.numeric.rawValue { countOwnNumericError() }
     return status
   }
 
@@ -179,10 +303,12 @@ public final class Stream: @unchecked Sendable {
   private func feed(_ samples: UnsafePointer<Float>, frames: Int, nats: UnsafeMutablePointer<Double>?) -> Status {
     guard frames >= 0 && frames <= StreamOptions.maximumFrames else { return .invalidArgument }
     guard let core = player.core else { return .unsupported }
+    pause()
+    defer { goOn() }
     let arithmetic = ck_enter_arithmetic()
     let status = core.pointee.prime(samples, frames: frames, nats: nats)
     ck_leave_arithmetic(arithmetic)
-    if status.rawValue == Status.numeric.rawValue { countNumericError() }
+    if status.rawValue == Status.numeric.rawValue { countOwnNumericError() }
     return status
   }
 
@@ -246,6 +372,9 @@ public final class Stream: @unchecked Sendable {
       statistics.frames = frameCount.load(ordering: .relaxed)
       statistics.blocks = blockCount.load(ordering: .relaxed)
       statistics.numericErrors = numericErrorCount.load(ordering: .relaxed)
+      statistics.underruns = underrunCount.load(ordering: .relaxed)
+      statistics.underrunFrames = underrunFrameCount.load(ordering: .relaxed)
+      statistics.framesAhead = UInt64(ahead?.ring.count ?? 0)
       statistics.worstBlockSeconds = Double(bitPattern: worstSeconds.load(ordering: .relaxed))
       statistics.totalSeconds = Double(bitPattern: totalSeconds.load(ordering: .relaxed))
       return statistics
@@ -263,13 +392,18 @@ public final class Stream: @unchecked Sendable {
   }
 
   /// Bytes of a saved state.
-  public var stateByteCount: Int { player.savedByteCount(layout) }
+  public var stateByteCount: Int {
+    layout.byteCount + layout.parametersByteCount + player.savedByteCount + SavedHeader.aheadByteCount
+      + OutputStage.savedByteCount + (ahead?.savedByteCount ?? 0)
+  }
 
   /// Writes all that decides what the stream generates next to `bytes`, which has room for `capacity`; `invalidArgument` where that
   /// is less than `stateByteCount`. Not at once with anything but parameters and conditions.
   public func saveState(into bytes: UnsafeMutableRawPointer, capacity: Int) -> Status {
     let count = stateByteCount
     guard capacity >= count else { return .invalidArgument }
+    pause()
+    defer { goOn() }
     beginSettingCondition()
     defer { isSettingCondition.store(false, ordering: .releasing) }
     var writer = ByteWriter(bytes + SavedHeader.byteCount)
@@ -284,6 +418,10 @@ public final class Stream: @unchecked Sendable {
     if layout == .composer { writer.write(ownedInstrument?.model.fingerprint ?? 0) }
     for parameter in layout.parameters { writer.write(self.parameter(parameter).bitPattern) }
     player.save(&writer)
+    writer.write(UInt32(ahead?.ring.capacity ?? 0))
+    writer.write(UInt32(0))
+    stage.pointee.save(&writer)
+    ahead?.save(&writer)
     var header = ByteWriter(bytes)
     header.write(layout.rawValue)
     header.write(model.fingerprint)
@@ -296,11 +434,14 @@ public final class Stream: @unchecked Sendable {
   /// Continues where the stream was that saved `bytes`; `format`, and nothing changed, where they are not a state of this
   /// model at these sample rates.
   public func loadState(_ bytes: UnsafeRawBufferPointer) -> Status {
+    pause()
+    defer { goOn() }
     do throws(Failure) {
       let (values, reader) = try readState(bytes)
       beginSettingCondition()
       defer { isSettingCondition.store(false, ordering: .releasing) }
-      guard player.load(reader) else { return .format }
+      guard readOwn(reader, isLoading: false), player.load(reader) else { return .format }
+      _ = readOwn(reader, isLoading: true)
       for (parameter, value) in zip(layout.parameters, values) { _ = setParameter(parameter, value) }
       return .ok
     } catch {
@@ -310,8 +451,10 @@ public final class Stream: @unchecked Sendable {
 
   /// Throws `format`, with a sentence that says why, where `loadState` would not take `bytes`. Changes nothing.
   public func checkState(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+    pause()
+    defer { goOn() }
     let (_, reader) = try readState(bytes)
-    guard player.accepts(reader) else {
+    guard readOwn(reader, isLoading: false), player.accepts(reader) else {
       throw Failure(.format, "the state holds a number that is out of range: it was not saved by this library")
     }
   }
@@ -357,6 +500,11 @@ public final class Stream: @unchecked Sendable {
         "the state was saved at \(saved.output) Hz, from audio at \(saved.input) Hz; expected \(rates.output) Hz and \(rates.input) Hz"
       )
     }
+    let ownFrames = ahead?.ring.capacity ?? 0
+    if count == UInt64(bytes.count), let savedFrames = savedAheadFrames(bytes, savedLayout), savedFrames != ownFrames {
+      throw Failure(
+        .format, "the state was saved from a stream that renders \(savedFrames) frames ahead; expected \(ownFrames)")
+    }
     guard bytes.count == stateByteCount, count == UInt64(bytes.count) else {
       throw Failure(.format, "the state has \(bytes.count) bytes, expected \(stateByteCount)")
     }
@@ -372,6 +520,24 @@ public final class Stream: @unchecked Sendable {
       values.append(value)
     }
     return (values, reader)
+  }
+
+  /// The frames that a stream of the same kind as this one renders ahead by a state; nil where that is too short to tell.
+  private func savedAheadFrames(_ bytes: UnsafeRawBufferPointer, _ layout: SavedHeader.Layout) -> Int? {
+    let place = layout.byteCount + layout.parametersByteCount + player.savedByteCount
+    guard let base = bytes.baseAddress, bytes.count >= place + SavedHeader.aheadByteCount else { return nil }
+    var reader = ByteReader(base + place)
+    return Int(reader.readUInt32())
+  }
+
+  /// Reads what follows the player, where the reader is at what the player saved.
+  private func readOwn(_ core: ByteReader, isLoading: Bool) -> Bool {
+    var reader = core
+    reader.skip(player.savedByteCount)
+    _ = reader.readUInt32()
+    guard reader.readUInt32() == 0, stage.pointee.read(&reader, isLoading: isLoading) else { return false }
+    guard let ahead else { return true }
+    return ahead.read(&reader, isLoading: isLoading)
   }
 
   /// Waits, off the audio thread, for the moment that another thread needs to set a condition.

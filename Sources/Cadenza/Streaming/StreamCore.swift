@@ -13,6 +13,8 @@ struct StreamCore {
 
   /// Whether the network produced a value that is not finite.
   private(set) var hasFailed = false
+  /// Frames of the last block that the network gave.
+  private(set) var wholeFrames = 0
 
   /// Lays the core out in `arena`.
   init(_ plan: ModelPlan, defaults: [[Float]], rates: StreamRates, seed: UInt64, arena: inout Arena) {
@@ -78,7 +80,7 @@ struct StreamCore {
   /// Fills `output`; from a value that is not finite on, with silence.
   @_noLocks
   mutating func generate(
-    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings, gain: Float
+    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings
   ) -> Status {
     var frame = 0
     if !hasFailed {
@@ -97,7 +99,7 @@ struct StreamCore {
             outputConverter.pointee.push(generator.element.value)
           }
           if hasFailed { break }
-          output[frame] = outputConverter.pointee.next() * gain
+          output[frame] = outputConverter.pointee.next()
           frame += 1
         }
       } else {
@@ -106,11 +108,12 @@ struct StreamCore {
             hasFailed = true
             break
           }
-          output[frame] = generator.element.value * gain
+          output[frame] = generator.element.value
           frame += 1
         }
       }
     }
+    wholeFrames = frame
     if frame < frames { ck_zero(output + frame, (frames - frame) * 4) }
     return hasFailed ? .numeric : .ok
   }
@@ -192,9 +195,8 @@ struct StreamCore {
 
   /// Bytes that `save` writes.
   var savedByteCount: Int {
-    var count = SavedHeader.byteCount + SavedHeader.fixedByteCount + generator.networkByteCount
+    var count = SampleGenerator.choicesByteCount + 8 + generator.networkByteCount
     count += conditions.savedByteCount
-    if inputConverter != nil || outputConverter != nil { count += SavedHeader.ratesByteCount }
     if let outputConverter { count += outputConverter.pointee.savedByteCount }
     if let inputConverter { count += inputConverter.pointee.savedByteCount }
     return count

@@ -10,6 +10,7 @@ extension Stream {
     count = 0
     guard let composer = player.composer else { return .unsupported }
     guard capacity >= 0 else { return .invalidArgument }
+    if let ahead { return ahead.readEvents(into: events, capacity: capacity, count: &count) }
     return composer.pointee.readEvents(into: events, capacity: capacity, count: &count)
   }
 
@@ -48,11 +49,13 @@ extension Stream {
       guard event.frame >= last, event.frame <= frames, event.isPossible else { return .invalidArgument }
       last = event.frame
     }
+    pause()
+    defer { goOn() }
     let arithmetic = ck_enter_arithmetic()
     let hadFailed = composer.pointee.hasFailed
     let status = composer.pointee.prime(piece, frames: frames, tempo: parameter(.tempo), nats: nats, choices: choices)
     ck_leave_arithmetic(arithmetic)
-    if status == .numeric && !hadFailed { countNumericError() }
+    if status == .numeric && !hadFailed { countOwnNumericError() }
     return status
   }
 

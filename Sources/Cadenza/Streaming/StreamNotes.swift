@@ -22,6 +22,8 @@ extension Stream {
   /// out of range, `unsupported` where the stream is no composer's or the instrument cannot play notes, `outOfMemory`: the stream is
   /// unchanged. Not at once with anything but parameters and conditions.
   public func setInstrument(_ instrument: Model?, options: InstrumentOptions) throws(Failure) {
+    pause()
+    defer { goOn() }
     guard let composer = player.composer else {
       throw Failure(
         .unsupported, "the stream does not compose: only a composer's notes are played by another model")
@@ -37,7 +39,7 @@ extension Stream {
     if composer.pointee.hasFailed { owner?.instrument.pointee.fail() }
     composer.pointee.instrument = owner?.instrument
     ownedInstrument = owner
-    setLatency(player.latency)
+    instrumentHasChanged()
   }
 
   /// Sets a condition for the notes of `voice`, or of `allVoices`, that begin from now on; "pitch" is the notes' own. `state` where
@@ -45,7 +47,9 @@ extension Stream {
   public func setInstrumentCondition(
     voice: Int, index: Int, values: UnsafePointer<Float>, count: Int
   ) -> Status {
-    player.setInstrumentCondition(part: voice == Stream.allVoices ? nil : voice, index: index, values, count: count)
+    pause()
+    defer { goOn() }
+    return player.setInstrumentCondition(part: voice == Stream.allVoices ? nil : voice, index: index, values, count: count)
   }
 
   /// Begins a note `frame` frames after the beginning of the next block. `invalidArgument` where an argument is out of range or the
@@ -55,14 +59,20 @@ extension Stream {
     guard isPossible(frame: frame, voice: voice, pitch: pitch), velocity >= 0, velocity <= 1 else {
       return .invalidArgument
     }
-    return player.queueNoteOn(frame, voice: voice, pitch: pitch, velocity: velocity)
+    return ask(HostNote(frame: 0, isOn: true, part: voice, pitch: pitch, velocity: velocity), after: frame)
   }
 
   /// Ends a note; nothing where it does not sound then. Otherwise as `noteOn`.
   @_noLocks
   public func noteOff(frame: Int, voice: Int, pitch: Int) -> Status {
     guard isPossible(frame: frame, voice: voice, pitch: pitch) else { return .invalidArgument }
-    return player.queueNoteOff(frame, voice: voice, pitch: pitch)
+    return ask(HostNote(frame: 0, isOn: false, part: voice, pitch: pitch, velocity: 0), after: frame)
+  }
+
+  @_noLocks
+  private func ask(_ note: HostNote, after frames: Int) -> Status {
+    guard let ahead else { return player.queue(note, after: frames) }
+    return playsNotes ? ahead.append(note, after: frames) : .state
   }
 }
 

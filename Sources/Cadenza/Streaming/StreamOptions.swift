@@ -16,13 +16,22 @@ public struct StreamOptions: Sendable {
   public var topP: Float = 1
   /// Multiplies the output. 0 … 16.
   public var gain: Float = 1
-  /// 0: generate inside the callback.
+  /// 0: `generate` generates. 1 … 2²⁴: a thread of the stream's own generates so many frames ahead, and `generate` copies.
   public var renderAheadFrames: Int = 0
   /// 0: the model plays on its own. 1 … 64: it plays the notes of `Stream.noteOn`, so many at a time.
   public var voices: Int = 0
+  /// How long a change of the gain takes, and the transition after a reset, a loaded state, a drop or an underrun, in seconds, 0 … 1;
+  /// 0: they are steps, and a stream that was reset gives the bits of a new one from its first frame on.
+  public var smoothingSeconds: Float = 0.005
+  /// The output lies in ± this, whatever happens. 0.001 … 16.
+  public var outputLimit: Float = 4
+  /// Corner frequency in Hz of a filter that takes away what is constant, below a tenth of the output's rate; 0: none.
+  public var dcBlockerHertz: Float = 0
 
   /// Frames that one call takes at most: what is beyond can only be a mistake.
   public static var maximumFrames: Int { @_noLocks get { 1 << 30 } }
+  /// Frames that may be rendered ahead.
+  public static var maximumRenderAheadFrames: Int { 1 << 24 }
 
   /// The defaults, where no model says otherwise.
   public init() {}
@@ -40,9 +49,20 @@ extension StreamOptions {
   func check(for model: Model) throws(Failure) {
     try StreamOptions.check(sampleRate, "sample_rate", model)
     try StreamOptions.check(inputSampleRate, "input_sample_rate", model)
-    guard renderAheadFrames == 0 else {
+    guard renderAheadFrames >= 0 && renderAheadFrames <= StreamOptions.maximumRenderAheadFrames else {
       throw Failure(
-        .unsupported, "render_ahead_frames is \(renderAheadFrames): this version generates inside the callback, pass 0")
+        .invalidArgument,
+        "render_ahead_frames is \(renderAheadFrames), expected 0 to \(StreamOptions.maximumRenderAheadFrames)")
+    }
+    guard smoothingSeconds >= 0 && smoothingSeconds <= 1 else {
+      throw Failure(.invalidArgument, "smoothing_seconds is out of range, expected 0 to 1")
+    }
+    guard outputLimit >= 0.001 && outputLimit <= 16 else {
+      throw Failure(.invalidArgument, "output_limit is out of range, expected 0.001 to 16")
+    }
+    let outputRate = rates(for: model).output
+    guard dcBlockerHertz >= 0 && Double(dcBlockerHertz) < Double(outputRate) / 10 else {
+      throw Failure(.invalidArgument, "dc_blocker_hertz is out of range, expected 0, or less than a tenth of \(outputRate) Hz")
     }
     guard Parameter.temperature.accepts(temperature) else {
       throw Failure(.invalidArgument, "temperature is out of range, expected 0 to 100")

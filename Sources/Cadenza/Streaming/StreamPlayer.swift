@@ -115,13 +115,24 @@ enum StreamPlayer {
 
   @_noLocks
   func generate(
-    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings, tempo: Float, gain: Float
+    into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings, tempo: Float
   ) -> Status {
     switch self {
-    case .model(let core): core.pointee.generate(into: output, frames: frames, settings: settings, gain: gain)
-    case .notes(let core): core.pointee.generate(into: output, frames: frames, settings: settings, gain: gain)
+    case .model(let core): core.pointee.generate(into: output, frames: frames, settings: settings)
+    case .notes(let core): core.pointee.generate(into: output, frames: frames, settings: settings)
     case .composer(let core):
-      core.pointee.generate(into: output, frames: frames, settings: settings, tempo: tempo, gain: gain)
+      core.pointee.generate(into: output, frames: frames, settings: settings, tempo: tempo)
+    }
+  }
+
+  /// Frames of the last block before it failed; all where it did not.
+  var wholeFrames: Int {
+    @_noLocks get {
+      switch self {
+      case .model(let core): core.pointee.wholeFrames
+      case .notes(let core): core.pointee.instrument.wholeFrames
+      case .composer(let core): core.pointee.wholeFrames
+      }
     }
   }
 
@@ -135,6 +146,24 @@ enum StreamPlayer {
   }
 
   // MARK: Notes
+
+  /// Whether it plays notes that the host asks for.
+  var playsNotes: Bool {
+    @_noLocks get {
+      switch self {
+      case .model: false
+      case .notes: true
+      case .composer(let core): core.pointee.instrument != nil
+      }
+    }
+  }
+
+  @_noLocks
+  func queue(_ note: HostNote, after frames: Int) -> Status {
+    note.isOn
+      ? queueNoteOn(frames, voice: note.part, pitch: note.pitch, velocity: note.velocity)
+      : queueNoteOff(frames, voice: note.part, pitch: note.pitch)
+  }
 
   @_noLocks
   func queueNoteOn(_ frames: Int, voice part: Int, pitch: Int, velocity: Float) -> Status {
@@ -183,11 +212,12 @@ enum StreamPlayer {
     }
   }
 
-  func savedByteCount(_ layout: SavedHeader.Layout) -> Int {
+  /// Bytes that `save` writes.
+  var savedByteCount: Int {
     switch self {
     case .model(let core): core.pointee.savedByteCount
-    case .notes(let core): layout.byteCount + layout.parametersByteCount + core.pointee.savedByteCount
-    case .composer(let core): layout.byteCount + layout.parametersByteCount + core.pointee.savedByteCount
+    case .notes(let core): core.pointee.savedByteCount
+    case .composer(let core): core.pointee.savedByteCount
     }
   }
 

@@ -7,6 +7,11 @@ public struct StreamStatistics: Sendable {
   /// Times that the network produced a value that is not finite.
   public var numericErrors: UInt64
   /// The longest call.
+  /// Blocks that were not whole, and the frames that they lacked; of a stream that renders ahead.
+  public var underruns: UInt64
+  public var underrunFrames: UInt64
+  /// Frames that are ready now; of a stream that renders ahead.
+  public var framesAhead: UInt64
   public var worstBlockSeconds: Double
   /// Spent in all calls.
   public var totalSeconds: Double
@@ -17,6 +22,9 @@ public struct StreamStatistics: Sendable {
     frames = 0
     blocks = 0
     numericErrors = 0
+    underruns = 0
+    underrunFrames = 0
+    framesAhead = 0
     worstBlockSeconds = 0
     totalSeconds = 0
   }

@@ -18,6 +18,7 @@ struct InstrumentStreamTests {
   func stream(_ name: String, sampleRate: Int = 0, voices: Int = 3, seed: UInt64 = 7) throws -> Stream {
     let model = try Model(path: Reference.named(name).modelPath)
     var options = StreamOptions(for: model)
+    options.smoothingSeconds = 0
     options.voices = voices
     options.sampleRate = sampleRate
     options.seed = seed
@@ -107,6 +108,7 @@ struct InstrumentStreamTests {
     let attack = 48
     let sound = stream.take(1000)
     var options = StreamOptions(for: stream.model)
+    options.smoothingSeconds = 0
     options.seed = Voice.seed(of: 0, 5)
     let alone = try Stream(model: stream.model, options: options)
     let pitch = try #require(stream.model.configuration.pitchCondition)

@@ -40,6 +40,7 @@ enum ToneModel {
   static func stream(voices: Int = 4, sampleRate: Int = 0) throws -> Stream {
     let model = try load(bytes())
     var options = StreamOptions(for: model)
+    options.smoothingSeconds = 0
     options.voices = voices
     options.sampleRate = sampleRate
     return try Stream(model: model, options: options)

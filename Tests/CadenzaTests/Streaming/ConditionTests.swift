@@ -7,6 +7,7 @@ struct ConditionTests {
   func stream(_ name: String, seed: UInt64 = 7) throws -> Stream {
     let model = try Model(path: Reference.named(name).modelPath)
     var options = StreamOptions(for: model)
+    options.smoothingSeconds = 0
     options.seed = seed
     return try Stream(model: model, options: options)
   }

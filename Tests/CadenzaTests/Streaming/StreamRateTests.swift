@@ -16,6 +16,7 @@ struct StreamRateTests {
     let model = try Model(path: reference.modelPath)
     #expect(model.sampleRate == 16_000)
     var options = StreamOptions(for: model)
+    options.smoothingSeconds = 0
     options.seed = seed
     options.sampleRate = output
     options.inputSampleRate = input
@@ -332,6 +333,7 @@ struct StreamRateTests {
       ("sample_rate", { $0.sampleRate = rate }), ("input_sample_rate", { $0.inputSampleRate = rate }),
     ] as [(String, (inout StreamOptions) -> Void)] {
       var options = StreamOptions(for: model)
+      options.smoothingSeconds = 0
       change(&options)
       do throws(Failure) {
         _ = try Stream(model: model, options: options)
@@ -357,6 +359,7 @@ struct StreamRateTests {
     let bytes = SmallModel.bytes(value: 3e38)
     let model = try load(bytes)
     var options = StreamOptions(for: model)
+    options.smoothingSeconds = 0
     options.sampleRate = 48_000
     options.inputSampleRate = 8000
     let stream = try Stream(model: model, options: options)

@@ -11,6 +11,7 @@ struct StreamTests {
   {
     let model = try Model(path: reference.modelPath)
     var options = StreamOptions(for: model)
+    options.smoothingSeconds = 0
     options.seed = seed
     options.temperature = temperature
     options.topK = topK
@@ -217,7 +218,12 @@ struct StreamTests {
     let model = try Model(path: Reference.named("wavenet-plain").modelPath)
     let changes: [(Status, (inout StreamOptions) -> Void)] = [
       (.invalidArgument, { $0.sampleRate = 999 }), (.invalidArgument, { $0.inputSampleRate = 768_001 }),
-      (.unsupported, { $0.renderAheadFrames = 64 }),
+      (.invalidArgument, { $0.renderAheadFrames = -1 }), (.invalidArgument, { $0.renderAheadFrames = (1 << 24) + 1 }),
+      (.invalidArgument, { $0.smoothingSeconds = -0.1 }), (.invalidArgument, { $0.smoothingSeconds = 1.1 }),
+      (.invalidArgument, { $0.smoothingSeconds = .nan }), (.invalidArgument, { $0.outputLimit = 0 }),
+      (.invalidArgument, { $0.outputLimit = 17 }), (.invalidArgument, { $0.outputLimit = .nan }),
+      (.invalidArgument, { $0.dcBlockerHertz = -1 }), (.invalidArgument, { $0.dcBlockerHertz = 1_600 }),
+      (.invalidArgument, { $0.dcBlockerHertz = .infinity }),
       (.invalidArgument, { $0.temperature = -1 }), (.invalidArgument, { $0.temperature = .nan }),
       (.invalidArgument, { $0.topK = -1 }), (.invalidArgument, { $0.topP = 2 }), (.invalidArgument, { $0.gain = .infinity }),
       (.invalidArgument, { $0.maximumBlockFrames = -1 }),

@@ -32,6 +32,7 @@ struct ComposerModel: Sendable, CustomTestStringConvertible {
   ) throws -> Cadenza.Stream {
     let model = try model ?? self.model()
     var options = StreamOptions(for: model)
+    options.smoothingSeconds = 0
     options.seed = seed
     options.sampleRate = sampleRate
     options.temperature = temperature
