@@ -282,7 +282,7 @@ CALL(latency_null) { return cadenza_stream_get_latency(s->stream, NULL); }
 CALL(statistics_null) { return cadenza_stream_get_statistics(s->stream, NULL); }
 CALL(statistics_of_the_past) {
   cadenza_stream_statistics statistics;
-  for (uint32_t size = 0; size < sizeof statistics; size++) {
+  for (uint32_t size = 0; size < 64; size++) { /* the first release had 64 */
     memset(&statistics, 0xA5, sizeof statistics);
     statistics.struct_size = size;
     CHECK(cadenza_stream_get_statistics(s->stream, &statistics) == INVALID);
@@ -493,7 +493,33 @@ CREATE(create_voices_too_many, options.voices = 65)
 CREATE(create_voices_absurd, options.voices = UINT32_MAX)
 CREATE(create_voices_with_local_conditions, options.voices = 1)
 CREATE(create_struct_size_between, options.struct_size = 41)
-CREATE(create_render_ahead, options.render_ahead_frames = 64)
+CREATE(create_ring_too_long, options.render_ahead_frames = 16777217)
+CREATE(create_ring_absurd, options.render_ahead_frames = UINT32_MAX)
+CREATE(create_smoothing_negative, options.smoothing_seconds = -0.001f)
+CREATE(create_smoothing_long, options.smoothing_seconds = 1.001f)
+CREATE(create_smoothing_nan, options.smoothing_seconds = NAN)
+CREATE(create_smoothing_infinite, options.smoothing_seconds = INFINITY)
+CREATE(create_limit_zero, options.output_limit = 0)
+CREATE(create_limit_negative, options.output_limit = -4)
+CREATE(create_limit_high, options.output_limit = 16.1f)
+CREATE(create_limit_nan, options.output_limit = NAN)
+CREATE(create_dc_blocker_negative, options.dc_blocker_hertz = -1)
+CREATE(create_dc_blocker_high, options.dc_blocker_hertz = 1600) /* a tenth of the model's rate */
+CREATE(create_dc_blocker_nan, options.dc_blocker_hertz = NAN)
+CREATE(create_options_reserved, options.reserved = 1)
+
+/* ---- Rendering ahead ------------------------------------------------------------------------------------------------------ */
+
+CALL(drop_ahead_null) {
+  (void)s;
+  return cadenza_stream_drop_ahead(NULL);
+}
+CALL(render_mode_null) {
+  (void)s;
+  return cadenza_stream_set_render_mode(NULL, CADENZA_RENDER_OFFLINE);
+}
+CALL(render_mode_unknown) { return cadenza_stream_set_render_mode(s->stream, 2); }
+CALL(render_mode_negative) { return cadenza_stream_set_render_mode(s->stream, -1); }
 
 /* ---- Loading -------------------------------------------------------------------------------------------------------------- */
 
@@ -659,7 +685,24 @@ static const bad_call calls[] = {
     ENTRY(create_voices_absurd, INVALID),
     ENTRY(create_voices_with_local_conditions, CADENZA_ERROR_UNSUPPORTED),
     ENTRY(create_struct_size_between, INVALID),
-    ENTRY(create_render_ahead, CADENZA_ERROR_UNSUPPORTED),
+    ENTRY(create_ring_too_long, INVALID),
+    ENTRY(create_ring_absurd, INVALID),
+    ENTRY(create_smoothing_negative, INVALID),
+    ENTRY(create_smoothing_long, INVALID),
+    ENTRY(create_smoothing_nan, INVALID),
+    ENTRY(create_smoothing_infinite, INVALID),
+    ENTRY(create_limit_zero, INVALID),
+    ENTRY(create_limit_negative, INVALID),
+    ENTRY(create_limit_high, INVALID),
+    ENTRY(create_limit_nan, INVALID),
+    ENTRY(create_dc_blocker_negative, INVALID),
+    ENTRY(create_dc_blocker_high, INVALID),
+    ENTRY(create_dc_blocker_nan, INVALID),
+    ENTRY(create_options_reserved, INVALID),
+    ENTRY(drop_ahead_null, INVALID),
+    ENTRY(render_mode_null, INVALID),
+    ENTRY(render_mode_unknown, INVALID),
+    ENTRY(render_mode_negative, INVALID),
     ENTRY(load_null_path, INVALID),
     ENTRY(load_null_model, INVALID),
     ENTRY(load_memory_null_model, INVALID),

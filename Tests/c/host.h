@@ -41,6 +41,18 @@ static inline cadenza_stream *create_checked(cadenza_model *model, const cadenza
   return stream;
 }
 
+/* How the streams of the functions below smooth their output, and how many frames they render ahead; those that do wait for them. */
+static float host_smoothing = 0.005f;
+static uint32_t host_ahead = 0;
+
+static inline cadenza_stream *create_as_told(cadenza_model *model, cadenza_stream_options *options) {
+  options->smoothing_seconds = host_smoothing;
+  options->render_ahead_frames = host_ahead;
+  cadenza_stream *stream = create_checked(model, options);
+  if (host_ahead > 0) CHECK(cadenza_stream_set_render_mode(stream, CADENZA_RENDER_OFFLINE) == CADENZA_OK);
+  return stream;
+}
+
 /* A stream that plays at `rate` and is given audio at `input_rate`, in Hz; 0: the model's. */
 static inline cadenza_stream *create_at(cadenza_model *model, uint64_t seed, uint32_t rate, uint32_t input_rate) {
   cadenza_stream_options options;
@@ -48,7 +60,7 @@ static inline cadenza_stream *create_at(cadenza_model *model, uint64_t seed, uin
   options.seed = seed;
   options.sample_rate = rate;
   options.input_sample_rate = input_rate;
-  return create_checked(model, &options);
+  return create_as_told(model, &options);
 }
 
 /* A stream that plays notes, `voices` of them at a time. */
@@ -58,7 +70,7 @@ static inline cadenza_stream *create_instrument(cadenza_model *model, uint64_t s
   options.seed = seed;
   options.sample_rate = rate;
   options.voices = voices;
-  return create_checked(model, &options);
+  return create_as_told(model, &options);
 }
 
 static inline cadenza_stream *create(cadenza_model *model, uint64_t seed) { return create_at(model, seed, 0, 0); }

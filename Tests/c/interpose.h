@@ -19,4 +19,7 @@ long interpose_live_blocks(void);
 /* From now on, in the whole process, memory of `size` bytes and more is not to be had. SIZE_MAX: it is again. */
 void interpose_refuse(size_t size);
 
+/* From now on, in the whole process, no thread is to be had; or, where `refused` is 0, one is again. */
+void interpose_refuse_threads(int refused);
+
 #endif

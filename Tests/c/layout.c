@@ -55,8 +55,12 @@ OFFSET(cadenza_stream_options, top_p, 28);
 OFFSET(cadenza_stream_options, gain, 32);
 OFFSET(cadenza_stream_options, render_ahead_frames, 36);
 OFFSET(cadenza_stream_options, input_sample_rate, 40); /* the first release ended here */
-OFFSET(cadenza_stream_options, voices, 44);
-SIZE(cadenza_stream_options, 48);
+OFFSET(cadenza_stream_options, voices, 44); /* here ended the one of 48 bytes */
+OFFSET(cadenza_stream_options, smoothing_seconds, 48);
+OFFSET(cadenza_stream_options, output_limit, 52);
+OFFSET(cadenza_stream_options, dc_blocker_hertz, 56);
+OFFSET(cadenza_stream_options, reserved, 60);
+SIZE(cadenza_stream_options, 64);
 
 OFFSET(cadenza_instrument_options, struct_size, 0);
 OFFSET(cadenza_instrument_options, voices, 4);
@@ -71,6 +75,7 @@ OFFSET(cadenza_instrument_options, reserved, 36);
 SIZE(cadenza_instrument_options, 40);
 
 SIZE(cadenza_event_kind, 4);
+SIZE(cadenza_render_mode, 4);
 OFFSET(cadenza_event, frame, 0);
 OFFSET(cadenza_event, kind, 8);
 OFFSET(cadenza_event, voice, 12);
@@ -80,7 +85,10 @@ OFFSET(cadenza_event, beat, 24);
 SIZE(cadenza_event, 32);
 
 /* Constants that programs were compiled with. */
+SAME(CADENZA_UNDERRUN, 2, underrun_changed);
 SAME(CADENZA_EVENTS_LOST, 3, events_lost_changed);
+SAME(CADENZA_RENDER_REALTIME, 0, render_realtime_changed);
+SAME(CADENZA_RENDER_OFFLINE, 1, render_offline_changed);
 SAME(CADENZA_PARAMETER_TEMPO, 4, parameter_tempo_changed);
 SAME(CADENZA_EVENT_NOTE_ON, 0, event_note_on_changed);
 SAME(CADENZA_EVENT_NOTE_OFF, 1, event_note_off_changed);
@@ -96,8 +104,10 @@ OFFSET(cadenza_stream_statistics, numeric_errors, 24);
 OFFSET(cadenza_stream_statistics, underruns, 32);
 OFFSET(cadenza_stream_statistics, worst_block_seconds, 40);
 OFFSET(cadenza_stream_statistics, mean_block_seconds, 48);
-OFFSET(cadenza_stream_statistics, total_seconds, 56);
-SIZE(cadenza_stream_statistics, 64);
+OFFSET(cadenza_stream_statistics, total_seconds, 56); /* the first release ended here */
+OFFSET(cadenza_stream_statistics, underrun_frames, 64);
+OFFSET(cadenza_stream_statistics, frames_ahead, 72);
+SIZE(cadenza_stream_statistics, 80);
 
 /* Filled-in structures: fields arrive where the header says, and not a byte beyond what both sides know is touched. */
 static void get_info_fills_its_structure(void) {
@@ -280,9 +290,33 @@ static void get_statistics_fills_its_structure(void) {
   CHECK_EQUAL(box.statistics.blocks, 2);
   CHECK_EQUAL(box.statistics.numeric_errors, 0);
   CHECK_EQUAL(box.statistics.underruns, 0);
+  CHECK_EQUAL(box.statistics.underrun_frames, 0);
+  CHECK_EQUAL(box.statistics.frames_ahead, 0);
   CHECK(box.statistics.total_seconds > 0 && box.statistics.total_seconds < 10);
   CHECK(box.statistics.worst_block_seconds >= box.statistics.mean_block_seconds);
   CHECK(box.statistics.worst_block_seconds <= box.statistics.total_seconds);
+  cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+}
+
+/* A program of the first release gave 64 bytes, and gets no more; one between the releases that there were, what fits. */
+static void statistics_of_the_first_release_work(void) {
+  cadenza_model *model = load_tiny(TINY_LSTM);
+  cadenza_stream *stream = create(model, 1);
+  float block[100];
+  CHECK(cadenza_generate_block(stream, block, 100) == CADENZA_OK);
+  for (uint32_t size = 64; size <= 80; size += 8) {
+    unsigned char box[96];
+    memset(box, 0xA5, sizeof box);
+    memcpy(box, &size, 4);
+    CHECK(cadenza_stream_get_statistics(stream, (cadenza_stream_statistics *)(void *)box) == CADENZA_OK);
+    uint64_t frames;
+    uint32_t kept;
+    memcpy(&kept, box, 4);
+    memcpy(&frames, box + offsetof(cadenza_stream_statistics, frames), 8);
+    CHECK(kept == size && frames == 100);
+    for (uint32_t i = 64; i < sizeof box; i++) CHECK(box[i] == (i < size ? 0 : 0xA5));
+  }
   cadenza_stream_destroy(stream);
   cadenza_model_release(model);
 }
@@ -305,6 +339,8 @@ static void options_init_writes_its_structure_only(void) {
   CHECK_EQUAL(box.options.render_ahead_frames, 0);
   CHECK_EQUAL(box.options.input_sample_rate, 0);
   CHECK_EQUAL(box.options.voices, 0);
+  CHECK(box.options.smoothing_seconds == 0.005f && box.options.output_limit == 4 && box.options.dc_blocker_hertz == 0);
+  CHECK_EQUAL(box.options.reserved, 0);
   cadenza_stream_options_init(&box.options, NULL);
   CHECK(box.options.temperature == 1 && box.options.top_p == 1 && box.options.top_k == 0);
   cadenza_stream_options_init(NULL, model);
@@ -365,7 +401,35 @@ static void options_of_the_first_release_work(void) {
   cadenza_stream_destroy(stream);
   cadenza_stream_destroy(twin);
   cadenza_model_release(model);
-#define cadenza_stream_options_init cadenza_stream_options_init_48
+#define cadenza_stream_options_init cadenza_stream_options_init_64
+}
+
+/* A program compiled when the structure had 48 bytes: no smoothing, as it was then, and no byte beyond. */
+static void options_of_48_bytes_work(void) {
+  cadenza_model *model = load_tiny(TINY_LSTM);
+  struct {
+    unsigned char options[48];
+    unsigned char beyond[64];
+  } box;
+  memset(&box, 0xA5, sizeof box);
+  cadenza_stream_options_init_48((cadenza_stream_options *)(void *)box.options, model);
+  for (unsigned i = 0; i < 64; i++) CHECK(box.beyond[i] == 0xA5);
+  uint32_t size;
+  memcpy(&size, box.options, 4);
+  CHECK_EQUAL(size, 48);
+  cadenza_stream *stream = NULL, *twin = create(model, 0);
+  CHECK(cadenza_stream_create(model, (cadenza_stream_options *)(void *)box.options, &stream, NULL) == CADENZA_OK);
+  CHECK(same_sound(stream, twin, 300));
+  /* A gain is a step there, and a ramp here. */
+  float a[100], b[100];
+  CHECK(cadenza_stream_set_parameter(stream, CADENZA_PARAMETER_GAIN, 2) == CADENZA_OK);
+  CHECK(cadenza_stream_set_parameter(twin, CADENZA_PARAMETER_GAIN, 2) == CADENZA_OK);
+  CHECK(cadenza_generate_block(stream, a, 100) == CADENZA_OK);
+  CHECK(cadenza_generate_block(twin, b, 100) == CADENZA_OK);
+  CHECK(memcmp(a, b, 40 * 4) != 0 && memcmp(a + 80, b + 80, 20 * 4) == 0);
+  cadenza_stream_destroy(stream);
+  cadenza_stream_destroy(twin);
+  cadenza_model_release(model);
 }
 
 /* 40 samples of the lower rate, rounded up to a whole frame. */
@@ -417,9 +481,11 @@ int main(void) {
   RUN(events_may_be_lost);
   RUN(get_condition_info_fills_its_structure);
   RUN(get_statistics_fills_its_structure);
+  RUN(statistics_of_the_first_release_work);
   RUN(options_init_writes_its_structure_only);
   RUN(instrument_options_init_writes_its_structure_only);
   RUN(options_of_the_first_release_work);
+  RUN(options_of_48_bytes_work);
   RUN(latency_is_what_the_header_says);
   RUN(versions_agree);
   RUN(every_status_has_its_phrase);

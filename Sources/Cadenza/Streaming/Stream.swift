@@ -36,7 +36,7 @@ public final class Stream: @unchecked Sendable {
   /// nil: `generate` generates.
   let ahead: RenderAhead?
   private let worker: OpaquePointer?
-  private let renderModeValue = Atomic<Int32>(RenderMode.realtime.rawValue)
+  private let isOffline = Atomic<Bool>(false)
   /// Whether the host may ask for notes. Here, because the worker works on the player.
   private(set) var playsNotes: Bool
   // Beside the core and not behind it: other threads look here while the audio thread works on the core.
@@ -142,7 +142,7 @@ public final class Stream: @unchecked Sendable {
     if let ahead {
       let outcome = ahead.take(
         into: output, frames: frames, gain: parameter(.gain), stage: stage,
-        isOffline: renderModeValue.load(ordering: .relaxed) == RenderMode.offline.rawValue)
+        isOffline: isOffline.load(ordering: .relaxed))
       status = outcome.status
       if outcome.isNewFailure { countNumericError() }
       if outcome.missingFrames > 0 {
@@ -210,8 +210,13 @@ public final class Stream: @unchecked Sendable {
 
   /// What `generate` does where a block of a stream that renders ahead is not ready. At first `realtime`. Any thread.
   public var renderMode: RenderMode {
-    @_noLocks get { renderModeValue.load(ordering: .relaxed) == RenderMode.offline.rawValue ? .offline : .realtime }
-    @_noLocks set { renderModeValue.store(newValue.rawValue, ordering: .relaxed) }
+    @_noLocks get { isOffline.load(ordering: .relaxed) ? .offline : .realtime }
+    @_noLocks set {
+      switch newValue {
+      case .realtime: isOffline.store(false, ordering: .relaxed)
+      case .offline: isOffline.store(true, ordering: .relaxed)
+      }
+    }
   }
 
   /// Leaves out what has been generated and not been heard: what is generated from now on comes next, after a transition. The model
@@ -241,7 +246,7 @@ public final class Stream: @unchecked Sendable {
     var hasWorked = true
     while ahead.gate.pass(isIdle: !hasWorked, seconds: ahead.sleepSeconds) {
       // Offline it would keep everybody else from working.
-      if (renderMode == .realtime) != isPreferred {
+      if isOffline.load(ordering: .relaxed) == isPreferred {
         isPreferred.toggle()
         ck_thread_prefer(isPreferred ? 1 : 0)
       }
