@@ -103,6 +103,46 @@ static void streams_of_notes_keep_nothing(void) {
   }
 }
 
+/* Streams with a thread of their own: made, used from both sides, and gone at whatever moment. */
+static void streams_that_render_ahead_keep_nothing(void) {
+  unsigned char *state = malloc(1 << 22);
+  for (int kind = 0; kind < TINY_ALL; kind++) {
+    note("%s", tiny_names[kind]);
+    cadenza_model *model = load_tiny((tiny_kind)kind);
+    cadenza_stream_options options;
+    cadenza_stream_options_init(&options, model);
+    options.render_ahead_frames = 1;
+    cadenza_stream_destroy(create_checked(model, &options)); /* the C library keeps a thread's stack for the next one */
+    const long before = interpose_live_blocks();
+    for (uint32_t round = 0; round < 6; round++) {
+      options.render_ahead_frames = 1 + round * 300;
+      options.voices = kind == TINY_FLUTE && round % 2 ? 3 : 0;
+      options.sample_rate = is_composer(model) ? 16000 : round % 3 ? 44100 : 0;
+      cadenza_stream *stream = create_checked(model, &options);
+      const cadenza_render_mode mode = round % 3 ? CADENZA_RENDER_OFFLINE : CADENZA_RENDER_REALTIME;
+      CHECK(cadenza_stream_set_render_mode(stream, mode) == CADENZA_OK);
+      if (round > 1) {
+        float block[500] = {0};
+        size_t size = 1 << 22;
+        if (is_composer(model)) give_flute(stream, 2);
+        set_conditions(stream, model, round);
+        cadenza_stream_note_on(stream, 3, 0, 50, 1);
+        cadenza_generate_block(stream, block, 500);
+        cadenza_stream_prime(stream, block, 100);
+        CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
+        CHECK(cadenza_stream_load_state(stream, state, size) == CADENZA_OK);
+        CHECK(cadenza_stream_load_state(stream, state, size - 1) == CADENZA_ERROR_FORMAT);
+        CHECK(cadenza_stream_drop_ahead(stream) == CADENZA_OK);
+        if (round % 2) CHECK(cadenza_stream_reset(stream, 1) == CADENZA_OK);
+      }
+      cadenza_stream_destroy(stream);
+      CHECK_EQUAL(interpose_live_blocks(), before);
+    }
+    cadenza_model_release(model);
+  }
+  free(state);
+}
+
 static void composers_keep_nothing(void) {
   cadenza_model *flute = load_tiny(TINY_FLUTE), *lstm = load_tiny(TINY_LSTM), *gru = load_tiny(TINY_GRU);
   cadenza_event piece[30];
@@ -322,6 +362,7 @@ int main(int argument_count, char **arguments) {
   RUN(load_and_release_balances);
   RUN(using_a_stream_keeps_nothing);
   RUN(streams_of_notes_keep_nothing);
+  RUN(streams_that_render_ahead_keep_nothing);
   RUN(composers_keep_nothing);
   RUN(failed_loads_keep_nothing);
   RUN(failed_creations_keep_nothing);

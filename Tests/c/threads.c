@@ -2,10 +2,12 @@
  * One model on many threads, and one stream that others turn the knobs of while it plays. Built a second time, engine included,
  * with -fsanitize=thread.
  */
+#define _GNU_SOURCE
 #include "host.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #define THREADS 6
 
@@ -285,6 +287,178 @@ static void models_are_loaded_at_once(void) {
   CHECK_EQUAL(atomic_load(&answers_gone_wrong), 0);
 }
 
+/* ---- Rendering ahead ------------------------------------------------------------------------------------------------------- */
+
+/* Who has the stream, but for what any thread may do: the audio thread or the main thread, as a host sees to it. */
+static pthread_mutex_t turn_of = PTHREAD_MUTEX_INITIALIZER;
+static int composes, plays_notes;
+
+static void *turn_any_knob(void *argument) {
+  unsigned turn = (unsigned)(uintptr_t)argument;
+  while (atomic_load(&playing)) {
+    turn++;
+    float found;
+    const float values[5] = {1, 30, 0.9f, (float)(turn % 3), 120 + (float)(turn % 100)};
+    const cadenza_parameter parameter = (cadenza_parameter)(turn % (composes ? 5 : 4));
+    if (cadenza_stream_set_parameter(stream, parameter, values[parameter]) != CADENZA_OK ||
+        cadenza_stream_get_parameter(stream, parameter, &found) != CADENZA_OK) {
+      atomic_fetch_add(&answers_gone_wrong, 1);
+    }
+    const float value = (float)(turn % 2);
+    cadenza_status status = cadenza_stream_set_condition(stream, 0, &value, 1);
+    if (status != CADENZA_OK && status != CADENZA_ERROR_STATE && status != CADENZA_ERROR_INVALID_ARGUMENT) {
+      atomic_fetch_add(&answers_gone_wrong, 1);
+    }
+    uint32_t frames;
+    if (cadenza_stream_get_latency(stream, &frames) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+    cadenza_stream_statistics statistics = {.struct_size = sizeof statistics};
+    if (cadenza_stream_get_statistics(stream, &statistics) != CADENZA_OK || statistics.frames_ahead > 512) {
+      atomic_fetch_add(&answers_gone_wrong, 1);
+    }
+    /* A host that renders offline for a moment, while a block is under way. */
+    const cadenza_render_mode mode = turn % 50 == 0 ? CADENZA_RENDER_OFFLINE : CADENZA_RENDER_REALTIME;
+    if (cadenza_stream_set_render_mode(stream, mode) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+  }
+  return NULL;
+}
+
+static void *play_ahead(void *argument) {
+  (void)argument;
+  for (unsigned block = 0; atomic_load(&playing); block++) {
+    float samples[128];
+    cadenza_event events[8];
+    size_t count = 0;
+    pthread_mutex_lock(&turn_of);
+    const cadenza_status status = cadenza_generate_block(stream, samples, 1 + block % 128);
+    if (status < 0) atomic_fetch_add(&answers_gone_wrong, 1);
+    if (composes && cadenza_stream_read_events(stream, events, 8, &count) < 0) atomic_fetch_add(&answers_gone_wrong, 1);
+    if (plays_notes) {
+      cadenza_stream_note_on(stream, block % 64, block % 16, 40 + block % 20, 0.5f);
+      cadenza_stream_note_off(stream, 64, (block + 3) % 16, 40 + (block + 7) % 20);
+    }
+    if (block % 37 == 36 && cadenza_stream_drop_ahead(stream) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+    if (block % 101 == 100 && cadenza_stream_reset(stream, block) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+    pthread_mutex_unlock(&turn_of);
+  }
+  return NULL;
+}
+
+/* Everything that a main thread may do, once. */
+static int command(int turn, unsigned char *state, size_t room) {
+  static float samples[64];
+  static cadenza_event note[2] = {{.kind = CADENZA_EVENT_NOTE_ON, .pitch = 60, .velocity = 1},
+                                  {.frame = 4000, .kind = CADENZA_EVENT_NOTE_OFF, .pitch = 60}};
+  cadenza_error error;
+  double nats;
+  uint64_t choices;
+  size_t size = room;
+  const float value = 0;
+  int wrong = 0;
+  switch (turn % 6) {
+  case 0:
+    if (composes) {
+      cadenza_status status = cadenza_stream_prime_events(stream, note, 2, 8000);
+      wrong += status != CADENZA_OK && status != CADENZA_ERROR_STATE; /* the piece may have ended */
+    } else {
+      wrong += cadenza_stream_prime(stream, samples, 64) != (plays_notes ? CADENZA_ERROR_UNSUPPORTED : CADENZA_OK);
+    }
+    break;
+  case 1:
+    if (composes) {
+      cadenza_status status = cadenza_stream_score_events(stream, note, 2, 8000, &nats, &choices);
+      wrong += status != CADENZA_OK && status != CADENZA_ERROR_STATE;
+    } else {
+      wrong += cadenza_stream_score(stream, samples, 64, &nats) != (plays_notes ? CADENZA_ERROR_UNSUPPORTED : CADENZA_OK);
+      wrong += cadenza_stream_prime(stream, NULL, 0) != (plays_notes ? CADENZA_ERROR_UNSUPPORTED : CADENZA_OK);
+    }
+    break;
+  case 2:
+    wrong += cadenza_stream_save_state(stream, state, &size) != CADENZA_OK;
+    wrong += cadenza_stream_check_state(stream, state, size, &error) != CADENZA_OK;
+    break;
+  case 3:
+    wrong += cadenza_stream_save_state(stream, state, &size) != CADENZA_OK;
+    wrong += cadenza_stream_load_state(stream, state, size) != CADENZA_OK;
+    break;
+  case 4:
+    if (composes) give_flute(stream, 2);
+    break;
+  case 5:
+    if (plays_notes) wrong += cadenza_stream_set_instrument_condition(stream, 1, 2, &value, 1) != CADENZA_OK;
+    break;
+  }
+  return wrong;
+}
+
+static void everybody_at_once(tiny_kind kind, uint32_t voices) {
+  model = load_tiny(kind);
+  note("%s, rendered ahead", tiny_names[kind]);
+  cadenza_stream_options options;
+  cadenza_stream_options_init(&options, model);
+  options.sample_rate = is_composer(model) ? 16000 : 44100;
+  options.render_ahead_frames = 512;
+  options.voices = is_composer(model) ? 0 : voices;
+  stream = create_checked(model, &options);
+  composes = is_composer(model);
+  plays_notes = voices > 0;
+  if (composes) give_flute(stream, voices);
+  unsigned char *state = malloc(1 << 22);
+  atomic_store(&playing, 1);
+  pthread_t threads[4];
+  for (uintptr_t i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, turn_any_knob, (void *)(i * 5)) == 0);
+  CHECK(pthread_create(&threads[3], NULL, play_ahead, NULL) == 0);
+  int wrong = 0;
+  for (int turn = 0; turn < 60; turn++) {
+    const struct timespec pause = {0, 2000000};
+    nanosleep(&pause, NULL);
+    pthread_mutex_lock(&turn_of);
+    wrong += command(turn, state, 1 << 22);
+    pthread_mutex_unlock(&turn_of);
+  }
+  atomic_store(&playing, 0);
+  for (int i = 0; i < 4; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  CHECK_EQUAL(wrong, 0);
+  CHECK_EQUAL(atomic_load(&answers_gone_wrong), 0);
+  free(state);
+  cadenza_stream_destroy(stream);
+  cadenza_model_release(model);
+}
+
+static void everybody_works_on_a_stream_that_renders_ahead(void) {
+  everybody_at_once(TINY_LSTM, 0);
+  everybody_at_once(TINY_FLUTE, 3);
+  everybody_at_once(TINY_CHORALE, 3);
+}
+
+/* Streams that come and go while others do, some before their thread has begun. */
+static void *come_and_go(void *argument) {
+  for (unsigned round = 0; round < 60; round++) {
+    cadenza_stream_options options;
+    cadenza_stream_options_init(&options, model);
+    options.render_ahead_frames = 1 + round * 37 % 900;
+    cadenza_stream *mine = NULL;
+    if (cadenza_stream_create(model, &options, &mine, NULL) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+    float block[64];
+    for (unsigned i = 0; i < round % 4; i++) cadenza_generate_block(mine, block, 64);
+    if (round % 5 == 4) cadenza_stream_reset(mine, round);
+    if (round % 3 == 2) {
+      cadenza_stream_set_render_mode(mine, CADENZA_RENDER_OFFLINE);
+      if (cadenza_generate_block(mine, block, 64) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
+    }
+    cadenza_stream_destroy(mine);
+  }
+  return argument;
+}
+
+static void streams_that_render_ahead_come_and_go(void) {
+  model = load_tiny(TINY_GRU);
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, come_and_go, NULL) == 0);
+  for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  CHECK_EQUAL(atomic_load(&answers_gone_wrong), 0);
+  cadenza_model_release(model);
+}
+
 /* The control for the thread sanitizer: two threads that generate from one stream, which the header forbids. */
 static void *play_the_shared_stream(void *argument) {
   float block[64];
@@ -314,5 +488,7 @@ int main(int argument_count, char **arguments) {
   RUN(knobs_turn_while_it_plays_at_another_rate);
   RUN(composer_and_instrument_are_shared);
   RUN(knobs_turn_while_a_composer_plays);
+  RUN(everybody_works_on_a_stream_that_renders_ahead);
+  RUN(streams_that_render_ahead_come_and_go);
   return finish();
 }

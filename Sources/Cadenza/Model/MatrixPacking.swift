@@ -15,10 +15,11 @@ extension Tensor {
   }
 }
 
-/// Half precision to single, subnormals included. Infinities and NaN do not occur: the loader refuses them. By hand, because
-/// Swift's `Float16` is not there on every platform.
+/// Half precision to single, subnormals included: those are counts of 2⁻²⁴. Infinities and NaN do not occur: the loader refuses them.
+/// By hand, because Swift's `Float16` is not there on every platform; and by way of no denormal number, which would be flushed.
 private func floatFromHalf(_ half: UInt16) -> Float {
-  let magnitude = Float(bitPattern: UInt32(half & 0x7FFF) << 13) * 0x1p112
+  let bits = UInt32(half & 0x7FFF)
+  let magnitude = bits < 0x400 ? Float(bits) * 0x1p-24 : Float(bitPattern: (bits << 13) + (112 << 23))
   return half & 0x8000 == 0 ? magnitude : -magnitude
 }
 
