@@ -194,17 +194,17 @@ typedef struct cadenza_stream_options {
   float temperature;            /* divides the logits; 0: greedy; 0 ... 100. Default: the model's */
   float top_p;                  /* draw among the smallest set whose probability reaches this; 1: off; 0 ... 1 */
   float gain;                   /* multiplies the output; 0 ... 16. Default 1 */
-  uint32_t render_ahead_frames; /* 0: generate inside the callback. 1 ... 16,777,216: a thread of the stream's own generates so many
-                                   frames ahead, and cadenza_generate_block copies: see Rendering ahead. Default 0 */
+  uint32_t render_ahead_frames; /* 0: generate inside the callback. 1 ... 16,777,216: a thread of the stream's own generates so
+                                   many frames ahead, and cadenza_generate_block copies: see Rendering ahead. Default 0 */
   uint32_t input_sample_rate;   /* Hz of the samples that prime and score take, 1,000 ... 768,000; 0: the model's. Default 0 */
   uint32_t voices;              /* 0: the model plays on its own. 1 ... 64: it plays the notes that cadenza_stream_note_on asks for,
                                    so many at a time; the model is one that plays audio and has a condition "pitch" */
-  float smoothing_seconds;      /* how long a change of the gain takes, and the transition after a reset, a loaded state, a drop or an
-                                   underrun; 0 ... 1, default 0.005. 0: each change is a step, and a stream that was reset gives the bits
-                                   of a new one from its first frame on */
+  float smoothing_seconds;      /* how long a change of the gain takes, and the transition after a reset, a loaded state, a drop
+                                   or an underrun; 0 ... 1, default 0.005. 0: each change is a step, and a stream that was reset
+                                   gives the bits of a new one from its first frame on */
   float output_limit;           /* the output lies in +- this, whatever happens; 0.001 ... 16. Default 4, 12 dB above full scale */
-  float dc_blocker_hertz;       /* corner frequency of a filter of the first order that takes away what is constant; 0: none. Below a
-                                   tenth of the output's rate. Default 0 */
+  float dc_blocker_hertz;       /* corner frequency of a filter of the first order that takes away what is constant, below a
+                                   tenth of the output's rate; 0: none. Default 0 */
   uint32_t reserved;            /* 0 */
 } cadenza_stream_options;
 
@@ -279,11 +279,11 @@ typedef int32_t cadenza_parameter;
 #define CADENZA_PARAMETER_TEMPERATURE 0 /* 0 ... 100; 0: greedy */
 #define CADENZA_PARAMETER_TOP_K 1       /* 0 ... 16,777,216, a whole number; 0: off */
 #define CADENZA_PARAMETER_TOP_P 2       /* 0 ... 1; 1: off */
-#define CADENZA_PARAMETER_GAIN 3        /* 0 ... 16; moves there in options.smoothing_seconds, or at once before anything was heard */
+#define CADENZA_PARAMETER_GAIN 3        /* 0 ... 16; it moves there in options.smoothing_seconds */
 #define CADENZA_PARAMETER_TEMPO 4       /* beats a minute of a composer, 10 ... 1,000; at first the model's. Others: UNSUPPORTED */
 
 /* Sets a parameter; the next block uses it, or, of a stream that renders ahead, what is generated next (the gain: the next block).
-   Errors: INVALID_ARGUMENT (NULL, unknown, out of range, not finite): the parameter
+   A gain that is set before the first block applies at once. Errors: INVALID_ARGUMENT (NULL, unknown, out of range, not finite): the parameter
    keeps its value. [any-thread] [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_set_parameter(cadenza_stream *stream, cadenza_parameter parameter, float value);
 
@@ -332,10 +332,8 @@ typedef struct cadenza_stream_statistics {
   double worst_block_seconds; /* the longest call */
   double mean_block_seconds;  /* total_seconds / blocks; 0 before the first */
   double total_seconds;       /* spent inside cadenza_generate_block */
-  double mean_block_seconds;
-  double total_seconds;     /* spent inside cadenza_generate_block */
-  uint64_t underrun_frames; /* frames that those blocks lacked; the first release ended before this field */
-  uint64_t frames_ahead;    /* ready now, of options.render_ahead_frames */
+  uint64_t underrun_frames;   /* frames that those blocks lacked; the first release ended before this field */
+  uint64_t frames_ahead;      /* ready now, of options.render_ahead_frames */
 } cadenza_stream_statistics;
 
 /* Fills *statistics up to its struct_size. Each figure is exact; together they may straddle a block that is being generated.

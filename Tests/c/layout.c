@@ -55,7 +55,7 @@ OFFSET(cadenza_stream_options, top_p, 28);
 OFFSET(cadenza_stream_options, gain, 32);
 OFFSET(cadenza_stream_options, render_ahead_frames, 36);
 OFFSET(cadenza_stream_options, input_sample_rate, 40); /* the first release ended here */
-OFFSET(cadenza_stream_options, voices, 44); /* here ended the one of 48 bytes */
+OFFSET(cadenza_stream_options, voices, 44);            /* here ended the one of 48 bytes */
 OFFSET(cadenza_stream_options, smoothing_seconds, 48);
 OFFSET(cadenza_stream_options, output_limit, 52);
 OFFSET(cadenza_stream_options, dc_blocker_hertz, 56);

@@ -125,7 +125,7 @@ static void streams_that_render_ahead_keep_nothing(void) {
         float block[500] = {0};
         size_t size = 1 << 22;
         if (is_composer(model)) give_flute(stream, 2);
-        set_conditions(stream, model, round);
+        if (options.voices == 0) set_conditions(stream, model, round);
         cadenza_stream_note_on(stream, 3, 0, 50, 1);
         cadenza_generate_block(stream, block, 500);
         cadenza_stream_prime(stream, block, 100);

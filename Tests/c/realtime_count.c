@@ -37,8 +37,10 @@ static void violation_is_counted(void) {
 int main(int argument_count, char **arguments) {
   char name[512];
   for (int number = 0; next_subject(&current, number, argument_count, arguments); number++) {
-    blocks = number < PLAIN_SUBJECTS ? BLOCKS : number < MUSIC_SUBJECTS ? BLOCKS_OF_NOTES
-             : number < OWN_SUBJECTS ? BLOCKS_AHEAD : BLOCKS_OF_A_FILE;
+    blocks = number < PLAIN_SUBJECTS   ? BLOCKS
+             : number < MUSIC_SUBJECTS ? BLOCKS_OF_NOTES
+             : number < OWN_SUBJECTS   ? BLOCKS_AHEAD
+                                       : BLOCKS_OF_A_FILE;
     snprintf(name, sizeof name, "0 calls in %d blocks of %s", blocks, current.name);
     RUN_NAMED(calls_nothing, name);
     end_subject(&current);

@@ -90,8 +90,10 @@ int main(int argument_count, char **arguments) {
     return finish();
   }
   for (int number = 0; next_subject(&current, number, argument_count, arguments); number++) {
-    blocks = number < PLAIN_SUBJECTS ? BLOCKS : number < MUSIC_SUBJECTS ? BLOCKS_OF_NOTES
-             : number < OWN_SUBJECTS ? BLOCKS_AHEAD : BLOCKS_OF_A_FILE;
+    blocks = number < PLAIN_SUBJECTS   ? BLOCKS
+             : number < MUSIC_SUBJECTS ? BLOCKS_OF_NOTES
+             : number < OWN_SUBJECTS   ? BLOCKS_AHEAD
+                                       : BLOCKS_OF_A_FILE;
     snprintf(name, sizeof name, "no system call in %d blocks of %s", blocks, current.name);
     subject_number = number;
     RUN_NAMED(makes_no_system_call, name);

@@ -108,7 +108,8 @@ static void listen_to(cadenza_stream *stream, heard *music, size_t block) {
     CHECK(status == CADENZA_OK || status == CADENZA_END);
     if (status == CADENZA_END && music->first_end < 0) music->first_end = (cadenza_status)done;
     size_t count = 0;
-    CHECK_EQUAL(cadenza_stream_read_events(stream, music->events + music->count, CADENZA_MAX_EVENTS - music->count, &count), CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_read_events(stream, music->events + music->count, CADENZA_MAX_EVENTS - music->count, &count),
+                CADENZA_OK);
     for (size_t i = 0; i < count; i++) {
       CHECK(music->events[music->count + i].frame < frames);
       music->events[music->count + i].frame += done;

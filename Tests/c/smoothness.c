@@ -120,7 +120,8 @@ static void changes_do_not_click(void) {
         if (step > stepped) stepped = step;
       }
     }
-    printf("     %-13s second difference around it / elsewhere: largest %.2f, mean %.2f", change_names[what], worst, sum / SEEDS);
+    printf("     %-13s second difference around it / elsewhere: largest %.2f, mean %.2f", change_names[what], worst,
+           sum / SEEDS);
     if (what >= GAIN) printf("; without smoothing %.2f", stepped);
     printf("\n");
     fflush(stdout);

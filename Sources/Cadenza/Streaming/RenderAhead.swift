@@ -141,7 +141,8 @@ struct RenderAhead {
   /// Fills `output` with what is ready and, where that is too little, with silence; or, where the host renders offline, waits.
   @_noLocks
   func take(
-    into output: UnsafeMutablePointer<Float>, frames: Int, gain: Float, stage: UnsafeMutablePointer<OutputStage>, isOffline: Bool
+    into output: UnsafeMutablePointer<Float>, frames: Int, gain: Float, stage: UnsafeMutablePointer<OutputStage>,
+    isOffline: Bool
   ) -> Outcome {
     listener.pointee.events.removeAll()
     var done = 0

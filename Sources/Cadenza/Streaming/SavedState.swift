@@ -13,7 +13,7 @@
 ///     …         `RenderAhead.save`, of a stream that renders ahead
 ///
 /// A stream that converts nothing writes version 5, others version 6. A composer's writes version 7, a stream that plays the host's
-/// notes version 8. Versions 1 to 4 were the same without what follows the player; no release wrote them.
+/// notes version 8. Versions 1 to 4 lacked what follows the player, and are refused.
 enum SavedHeader {
   static let byteCount = 32
   /// Of the rates.

@@ -6,12 +6,13 @@ public struct StreamStatistics: Sendable {
   public var blocks: UInt64
   /// Times that the network produced a value that is not finite.
   public var numericErrors: UInt64
-  /// The longest call.
-  /// Blocks that were not whole, and the frames that they lacked; of a stream that renders ahead.
+  /// Blocks that were not whole; of a stream that renders ahead.
   public var underruns: UInt64
+  /// Frames that those blocks lacked.
   public var underrunFrames: UInt64
   /// Frames that are ready now; of a stream that renders ahead.
   public var framesAhead: UInt64
+  /// The longest call.
   public var worstBlockSeconds: Double
   /// Spent in all calls.
   public var totalSeconds: Double

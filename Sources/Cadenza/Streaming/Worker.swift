@@ -13,7 +13,9 @@ struct Worker {
   /// Starts one, which waits for its gate to be opened with an unretained `Stream`. Throws `outOfMemory`, and `state` where the system
   /// has no thread to give.
   init() throws(Failure) {
-    guard let gate = WorkerGate() else { throw Failure(.outOfMemory, "no memory for the worker of a stream that renders ahead") }
+    guard let gate = WorkerGate() else {
+      throw Failure(.outOfMemory, "no memory for the worker of a stream that renders ahead")
+    }
     let thread = ck_thread_start({ Worker.run($0) }, gate.address)
     guard let thread else {
       gate.free()
