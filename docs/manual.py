@@ -1,8 +1,9 @@
-"""Writes the manual page of the command from what `cadenza --experimental-dump-help` says on standard input.
+"""Writes the manual page of the command from its own help, as JSON on standard input.
 
     cadenza --experimental-dump-help | python3 docs/manual.py VERSION >docs/cadenza.1
 
-The page lies in the sources, so that `make install` needs no Python; Tests/package sees that it is in step with the command.
+The page lies in the sources, so that `make install` needs no Python. Tests/install sees that it is
+in step with the command.
 """
 
 import json
@@ -12,16 +13,23 @@ import sys
 # Sections of the command's own help that manual pages have under the same names.
 SECTIONS = ("EXAMPLES", "EXIT STATUS", "ENVIRONMENT")
 
+# Characters that roff would show as others.
+ESCAPES = str.maketrans(
+    {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
+)
+
 
 def escaped(text: str) -> str:
     """`text` as roff shows it: hyphens as typed, nothing taken for a request or an escape."""
-    text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace("`", "\\(ga").replace("^", "\\(ha").replace("~", "\\(ti")
-    text = text.replace("...", "\\&...")
+    text = text.translate(ESCAPES).replace("...", "\\&...")
     return "\\&" + text if text.startswith((".", "'")) else text
 
 
 def blocks(discussion: str) -> list[tuple[str, str, list[str]]]:
-    """The parts of a discussion: (section or "", kind, lines), of the kinds "text" and "code" (lines that are set in)."""
+    """The parts of a discussion: (section or "", kind, lines).
+
+    The kinds are "text", and "code": lines that are set in.
+    """
     parts: list[tuple[str, str, list[str]]] = []
     section = ""
     for line in discussion.splitlines():
@@ -104,9 +112,13 @@ def subcommand(command: dict) -> list[str]:
 
 def manual(root: dict, version: str) -> str:
     """The page."""
-    commands = [command for command in root["subcommands"] if command["commandName"] != "help" and command["shouldDisplay"]]
+    commands = [
+        command
+        for command in root["subcommands"]
+        if command["commandName"] != "help" and command["shouldDisplay"]
+    ]
     page = [
-        '.\\" Written by docs/manual.py from the command\'s own help: `make manual` writes it anew.',
+        ".\\\" Written by docs/manual.py from the command's help: `make manual` writes it anew.",
         f'.TH CADENZA 1 "" "Cadenza {escaped(version)}" "User Commands"',
         ".SH NAME",
         f"cadenza \\- {escaped(root['abstract'][0].lower() + root['abstract'][1:].rstrip('.'))}",
@@ -114,7 +126,11 @@ def manual(root: dict, version: str) -> str:
     ]
     for command in commands:
         page += [synopsis(command["commandName"], command), ".br"]
-    page += ["\\fBcadenza \\-\\-version\\fR | \\fB\\-\\-help\\fR", ".SH DESCRIPTION", escaped(root["abstract"])]
+    page += [
+        "\\fBcadenza \\-\\-version\\fR | \\fB\\-\\-help\\fR",
+        ".SH DESCRIPTION",
+        escaped(root["abstract"]),
+    ]
     page += described(root["discussion"], SECTIONS)
     page += ["A model is one file that ends in .safetensors.", ".SH COMMANDS"]
     for command in commands:
@@ -130,7 +146,12 @@ def manual(root: dict, version: str) -> str:
         for line in lines[0]:
             term, _, meaning = line.partition("  ")
             page += [".TP", f"\\fB{escaped(term)}\\fR", escaped(meaning.strip())]
-    page += [".SH FILES", ".TP", "\\fIshare/cadenza/models\\fR", "The models that ship, beside the prefix that the command was installed into."]
+    page += [
+        ".SH FILES",
+        ".TP",
+        "\\fIshare/cadenza/models\\fR",
+        "The models that ship, beside the prefix that the command was installed into.",
+    ]
     return "\n".join(page) + "\n"
 
 

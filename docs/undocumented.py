@@ -1,4 +1,4 @@
-"""Names the public declarations of a Swift symbol graph that have no comment; fails where there is one."""
+"""Names the public declarations of Swift symbol graphs that have no comment, and fails for them."""
 
 import json
 import sys
@@ -7,12 +7,15 @@ from pathlib import Path
 
 def undocumented(graph: dict) -> list[str]:
     """The declarations without a comment, as "file: name"."""
-    kinds = {tuple(symbol["pathComponents"]): symbol["kind"]["identifier"] for symbol in graph["symbols"]}
+    symbols = graph["symbols"]
+    kinds = {tuple(symbol["pathComponents"]): symbol["kind"]["identifier"] for symbol in symbols}
     names = []
-    for symbol in graph["symbols"]:
+    for symbol in symbols:
         path = tuple(symbol["pathComponents"])
-        # What the compiler writes has no place for a comment: members of the standard library's protocols, and an enum's init(rawValue:).
-        if "location" not in symbol or (path[-1] == "init(rawValue:)" and kinds.get(path[:-1]) == "swift.enum"):
+        # What the compiler writes has no place for a comment: members of the standard library's
+        # protocols, and an enum's init(rawValue:).
+        is_raw_value = path[-1] == "init(rawValue:)" and kinds.get(path[:-1]) == "swift.enum"
+        if "location" not in symbol or is_raw_value:
             continue
         if not symbol.get("docComment", {}).get("lines"):
             names.append(f"{Path(symbol['location']['uri']).name}: {'.'.join(path)}")
