@@ -184,7 +184,7 @@ $(lv2_bundles): $(lv2_sources) $(wildcard Examples/lv2/*.h) Examples/lv2/exports
 	$(lv2_compile) $(lv2_folder)/$(notdir $(lv2_folder)).c $(lv2_sources) -o $@/$(notdir $(lv2_folder)).so $(lv2_link)
 	@for file in $(lv2_folder)/*.ttl; do install -m 644 "$$file" $@/; done
 	@for file in $(lv2_folder)/*.ttl.in; do $(lv2_fill) "$$file" >$@/$$(basename "$$file" .in); done
-	@install -m 644 $(shipped) $@/
+	@install -m 644 $(shipped) LICENSE $@/
 
 # ---- Tests --------------------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "plugin_host.h"
+#include "tiny_models.h"
 
 #include <cadenza.h>
 
@@ -527,6 +528,68 @@ static void the_last_of_many_requests_counts(void) {
   CHECK(!same(sound, expected, SECOND / 2) && level(sound, SECOND / 2) > 0.01);
 }
 
+static void answers_may_be_lost(void) {
+  host *h = start(0, 48000);
+  h->refuses_answers = true;
+  h->values[VOICES] = 2;
+  host_run(h, sound, 64);
+  CHECK_EQUAL(host_work(h), 1);
+  CHECK(strstr(h->log, "did not take"));
+  h->refuses_answers = false;
+  play(h, NULL, 0, sound, 128, of_64);
+  CHECK_EQUAL(host_work(h), 1); /* it was asked for again */
+  play(h, NULL, 0, sound, 640, of_64);
+  CHECK_EQUAL(host_work(h), 1); /* and the old one is freed */
+  CHECK(plays(h, sound) > 0.01);
+}
+
+static void write_tiny(tiny_kind kind, char path[4096]) {
+  snprintf(path, 4096, "%s/tiny-%d.safetensors", scratch, (int)kind);
+  size_t size;
+  unsigned char *bytes = tiny_model(kind, &size);
+  FILE *file = fopen(path, "wb");
+  CHECK(file && fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+  free(bytes);
+}
+
+/* A model without a pitch has no keys, and plays on its own; one without conditions has nothing to set. */
+static void models_may_lack_conditions(void) {
+  char path[4096];
+  for (int i = 0; i < 2; i++) {
+    write_tiny(i ? TINY_WAVEFORM : TINY_CAUSAL, path);
+    host *h = start(0, 48000);
+    ask_for(h, path);
+    note("%s", h->log);
+    CHECK(strstr(h->log, path) && strstr(h->log, "condition") && strstr(h->log, "keys do not play"));
+    plays(h, sound);
+    CHECK(largest(sound, SECOND / 2) == 0);
+    h->values[PLAY] = 1;
+    h->values[INSTRUMENT] = 4;
+    play(h, NULL, 0, sound, SECOND / 2, of_64);
+    CHECK(largest(sound, SECOND / 2) > 0.001f);
+    CHECK_EQUAL(host_work(h), 0);
+  }
+}
+
+/* A network that goes beyond all numbers is silence and one line, until it begins anew. */
+static void a_network_may_fail(void) {
+  char path[4096];
+  write_tiny(TINY_OVERFLOW, path);
+  host *h = start(0, 48000);
+  ask_for(h, path);
+  CHECK(h->log[0] == '\0');
+  plays(h, sound);
+  CHECK(largest(sound, SECOND / 2) == 0);
+  host_work(h);
+  CHECK(strstr(h->log, "not finite"));
+  const size_t said = strlen(h->log);
+  plays(h, sound);
+  host_work(h);
+  CHECK_EQUAL(strlen(h->log), said);
+  ask_for(h, "");
+  CHECK(plays(h, sound) > 0.01);
+}
+
 /* ---- Hosts ------------------------------------------------------------------------------------------------------------------------- */
 
 static void hosts_may_lack_features(void) {
@@ -780,6 +843,9 @@ int main(int argument_count, char **arguments) {
   RUN(a_state_may_name_a_missing_file);
   RUN(a_file_may_be_replaced_while_it_plays);
   RUN(the_last_of_many_requests_counts);
+  RUN(answers_may_be_lost);
+  RUN(models_may_lack_conditions);
+  RUN(a_network_may_fail);
   RUN(hosts_may_lack_features);
   RUN(rates_that_are_none_are_silence);
   RUN(rates_and_blocks_change_again_and_again);

@@ -93,6 +93,7 @@ typedef struct host {
   double rate;
   bool without_worker, without_map;
   bool refuses_work;    /* its queue is full */
+  bool refuses_answers; /* likewise, from the worker */
   bool breaks_contract; /* its queue allocates: for controls */
   int32_t max_block;
   pthread_mutex_t *mutex; /* of the queues, where threads share them */
@@ -186,7 +187,7 @@ static inline LV2_Worker_Status host_schedule(LV2_Worker_Schedule_Handle handle,
 static inline LV2_Worker_Status host_respond(LV2_Worker_Respond_Handle handle, uint32_t size, const void *data) {
   host *h = handle;
   host_lock(h);
-  const LV2_Worker_Status status = host_put(&h->answers, size, data);
+  const LV2_Worker_Status status = h->refuses_answers ? LV2_WORKER_ERR_NO_SPACE : host_put(&h->answers, size, data);
   host_unlock(h);
   return status;
 }

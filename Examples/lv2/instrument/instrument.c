@@ -89,6 +89,7 @@ typedef struct instrument {
   char bundled[SOUND_PATH_SIZE]; /* the bundle's own model */
   bool active;                   /* between activate and deactivate */
   _Atomic uint64_t requests;     /* counts what was asked for */
+  _Atomic bool answer_lost;      /* the audio thread need not wait for one */
   _Atomic uint32_t voices;       /* as the port said in the last block */
 
   /* The audio thread's. */
@@ -164,7 +165,7 @@ static sound *load(instrument *self, const char *path, uint32_t voices, uint64_t
   }
   if (loaded->complaint[0] && !loaded->model) lv2_log_error(&self->logger, "Cadenza: %s\n", loaded->complaint);
   if (loaded->complaint[0] && loaded->model)
-    lv2_log_warning(&self->logger, "Cadenza: keys do not play, %s\n", loaded->complaint);
+    lv2_log_warning(&self->logger, "Cadenza: %s; so keys do not play, and Play does\n", loaded->complaint);
   loaded->request = request;
   know(self, loaded);
   return loaded;
@@ -213,9 +214,10 @@ static LV2_Worker_Status work(LV2_Handle instance, LV2_Worker_Respond_Function r
   /* The answer to a task that came to nothing is NULL: the audio thread waits for one. */
   const LV2_Worker_Status status = respond(handle, sizeof made, &made);
   if (status != LV2_WORKER_SUCCESS && made) {
+    /* It is kept with the others that there are, in case the host means otherwise; cleanup frees it. */
     lv2_log_error(&self->logger, "Cadenza: %s: the host did not take the model that was loaded\n", made->path);
-    forget(self, made);
   }
+  if (status != LV2_WORKER_SUCCESS) atomic_store(&self->answer_lost, true);
   return status;
 }
 
@@ -421,6 +423,10 @@ static void ask_for_work(instrument *self) {
     self->waiting.voices = voices_wanted(self);
     self->waiting.seed = self->player.seed;
     if (ask(self, &self->waiting)) self->waits = false;
+  }
+  if (atomic_load(&self->answer_lost)) {
+    atomic_store(&self->answer_lost, false);
+    self->asked_for_voices = false;
   }
   const sound *latest = player_latest(&self->player);
   const uint32_t voices = voices_wanted(self);
