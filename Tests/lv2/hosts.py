@@ -1,6 +1,6 @@
 """What hosts recorded is listened to; and minihost, a host on JUCE, plays both plugins.
 
-hosts.py RECORDINGS …          each is FILE:RATE:SECONDS:PITCH, or …:silent; raw files are 32-bit floats
+hosts.py RECORDINGS …          each is FILE:RATE:SECONDS:PITCH, …:PITCH+PITCH or …:silent; raw files are 32-bit floats
 hosts.py --minihost BUNDLES MODEL   the folder of both bundles, and another model of sound
 hosts.py --silence FILE RATE SECONDS
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from listen import level, pitch, read_wav, write_silence
+from listen import level, pitch, read_wav, share, write_silence
 
 TRIES = 200  # for what a host does at leisure
 failed = 0
@@ -40,6 +40,12 @@ def heard(samples: np.ndarray, rate: int, note: float, least: float = 0.02, most
     if not least <= loud <= most:
         return f"the level is {loud:.4f}, expected {least} to {most}"
     return None if abs(high - note) <= 0.5 else f"the pitch is {high:.2f}, expected {note}"
+
+
+def both_heard(samples: np.ndarray, rate: int, notes: list[float]) -> str | None:
+    """Whether all of these notes sound together."""
+    shares = {note: share(samples, rate, note) for note in notes}
+    return None if min(shares.values()) > 0.05 else f"of the power {shares} lie at these notes"
 
 
 # ---- The listener itself ---------------------------------------------------------------------------------------------------------------
@@ -72,6 +78,12 @@ def others_are_not() -> str | None:
     return None
 
 
+def chords_are_heard() -> str | None:
+    if complaint := both_heard(tone(55, 48000) + tone(60, 48000), 48000, [55, 60]):
+        return complaint
+    return None if both_heard(tone(55, 48000), 48000, [55, 60]) else "one note was taken for two"
+
+
 # ---- Recordings ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -88,6 +100,8 @@ def recording(words: str) -> str | None:
         return f"there are {len(samples)} samples, expected {seconds} s of {found} Hz"
     if note == "silent":
         return "it is not silent" if np.any(samples) else None
+    if "+" in note:
+        return both_heard(samples, found, [float(one) for one in note.split("+")])
     return heard(samples, found, float(note))
 
 
@@ -269,6 +283,7 @@ def main(words: list[str]) -> int:
     else:
         test("control: tones are heard", tones_are_heard)
         test("control: noise, silence, other notes and shouts are not", others_are_not)
+        test("control: two notes are heard, and one is not two", chords_are_heard)
         for words_of_one in words:
             test(f"heard: {Path(words_of_one).name}", lambda words_of_one=words_of_one: recording(words_of_one))
     print("finished")

@@ -1,10 +1,10 @@
 /*
- * A JACK client that plays a key of a plugin's in jalv and records what it plays.
+ * A JACK client that plays keys of a plugin's in jalv and records what it plays.
  *
- *   jack_probe CLIENT MIDI-PORT AUDIO-PORT FRAMES NOTE OUTPUT.raw
+ *   jack_probe CLIENT MIDI-PORT AUDIO-PORT FRAMES NOTE[,NOTE…] OUTPUT.raw
  *
  * It connects itself to the ports "CLIENT:MIDI-PORT" ("-": none) and "CLIENT:AUDIO-PORT", lets the server run as fast as the plugin can
- * (freewheel: nothing then depends on how busy the machine is), presses NOTE with its first block, lets go after three quarters, and
+ * (freewheel: nothing then depends on how busy the machine is), presses the keys with its first block, lets go after three quarters, and
  * writes FRAMES frames as 32-bit floats. The rate is printed.
  */
 #define _GNU_SOURCE
@@ -22,9 +22,14 @@ static jack_client_t *client;
 static jack_port_t *input, *output;
 static float *recorded;
 static size_t wanted, done;
-static unsigned note;
+static unsigned notes[64], note_count;
 static atomic_int started;
 static sem_t finished;
+
+static void send(void *events, jack_nframes_t frame, unsigned status, unsigned note, unsigned velocity) {
+  jack_midi_event_write(events, frame,
+                        (jack_midi_data_t[]){(jack_midi_data_t)status, (jack_midi_data_t)note, (jack_midi_data_t)velocity}, 3);
+}
 
 static int process(jack_nframes_t frames, void *nothing) {
   (void)nothing;
@@ -32,11 +37,10 @@ static int process(jack_nframes_t frames, void *nothing) {
   void *events = jack_port_get_buffer(output, frames);
   jack_midi_clear_buffer(events);
   if (!atomic_load(&started) || done == wanted) return 0;
-  if (done == 0) jack_midi_event_write(events, 0, (jack_midi_data_t[]){0x90, (jack_midi_data_t)note, 110}, 3);
   const size_t release = wanted / 4 * 3;
-  if (done <= release && release < done + frames) {
-    jack_midi_event_write(events, (jack_nframes_t)(release - done), (jack_midi_data_t[]){0x80, (jack_midi_data_t)note, 0}, 3);
-  }
+  const int presses = done == 0, releases = done <= release && release < done + frames;
+  for (unsigned i = 0; presses && i < note_count; i++) send(events, 0, 0x90, notes[i], 110);
+  for (unsigned i = 0; releases && i < note_count; i++) send(events, (jack_nframes_t)(release - done), 0x80, notes[i], 0);
   for (jack_nframes_t i = 0; i < frames && done < wanted; i++) recorded[done++] = heard[i];
   if (done == wanted) sem_post(&finished);
   return 0;
@@ -59,7 +63,9 @@ static int connected(const char *from, const char *to) {
 int main(int argument_count, char **arguments) {
   if (argument_count != 7) return EXIT_FAILURE;
   wanted = strtoul(arguments[4], NULL, 10);
-  note = (unsigned)strtoul(arguments[5], NULL, 10) & 127;
+  for (char *text = arguments[5]; note_count < 64 && *text >= '0' && *text <= '9'; text += *text == ',') {
+    notes[note_count++] = (unsigned)strtoul(text, &text, 10) & 127;
+  }
   recorded = calloc(wanted, sizeof *recorded);
   sem_init(&finished, 0, 0);
   client = jack_client_open("probe", JackNoStartServer | JackUseExactName, NULL);

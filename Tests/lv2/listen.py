@@ -81,3 +81,10 @@ def _window_pitch(window: np.ndarray, rate: int) -> float | None:
             period = lag + (0.5 * (left - right) / curvature if curvature < 0 else 0.0)
             return float(69 + 12 * np.log2(rate / period / 440))
     return None
+
+
+def share(samples: np.ndarray, rate: int, note: float) -> float:
+    """Which share of the power lies within half a semitone of a note's fundamental."""
+    power = np.square(np.abs(np.fft.rfft(samples * np.hanning(len(samples)))))
+    notes = 69 + 12 * np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / rate), 1e-9) / 440)
+    return float(np.sum(power[np.abs(notes - note) < 0.5]) / max(np.sum(power), 1e-12))
