@@ -142,6 +142,8 @@ struct PlayCommand: ParsableCommand {
 
   /// Milliseconds between two looks at the keys.
   private static let rest: Int32 = 20
+  /// Seconds that a device has, once it is asked to end, to take the last sound.
+  private static let longestEnd = 1.0
   /// Seconds for which a device may ask for nothing before it is given up.
   private static let patience = 10.0
 
@@ -263,15 +265,20 @@ struct PlayCommand: ParsableCommand {
     var interruption: Interrupted?
     var lastFrames = -1
     var lastMoved = Clock.nanoseconds()
-    while goesOn || !output.isFinished && interruption == nil && device.isPlaying {
-      let pressed = keys.wait(milliseconds: goesOn ? PlayCommand.rest : 1)
+    var ending = Clock.nanoseconds()
+    while goesOn || !output.isFinished && device.isPlaying && Clock.seconds(since: ending) < PlayCommand.longestEnd {
       if goesOn {
-        goesOn = press(pressed, &controls)
+        goesOn = press(keys.wait(milliseconds: PlayCommand.rest), &controls)
         do throws(Interrupted) { try Interruption.check() } catch {
           interruption = error
           goesOn = false
         }
-        if !goesOn { _ = output.commands.write(LiveCommand(kind: .finish)) }
+        if !goesOn {
+          ending = Clock.nanoseconds()
+          _ = output.commands.write(LiveCommand(kind: .finish))
+        }
+      } else {
+        poll(nil, 0, 1)
       }
       _ = try schedule.apply(to: controls.stream, at: output.figures.frames)
       controls.endNotes(now: Double(Clock.nanoseconds()) * 1e-9)
@@ -288,13 +295,19 @@ struct PlayCommand: ParsableCommand {
       }
       let isLost = !device.isPlaying && !output.isFinished
       if isLost || Clock.seconds(since: lastMoved) > PlayCommand.patience {
+        device.abandon()
         throw CommandFailure(
           "the sound device \"\(device.description.name)\" takes no more sound, after "
             + "\(Text.fixed(Double(frames) / Double(rate), 1)) s")
       }
       if output.isFinished { goesOn = false }
     }
-    waitForTheLastSound(device)
+    if output.isFinished {
+      waitForTheLastSound(device)
+    } else if device.isPlaying {
+      // It does not even take the end.
+      device.abandon()
+    }
     printNotes(output, voices: composer?.voiceNames ?? [], status: &status)
     return interruption
   }

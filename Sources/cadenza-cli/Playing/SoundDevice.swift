@@ -33,6 +33,7 @@ final class SoundDevice {
     private let index: PaDeviceIndex
     /// PortAudio's stream, once it is open.
     private let opened = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: 1)
+    private var isAbandoned = false
     /// Kept alive while the device may call it.
     private var callback: UnsafeMutablePointer<DeviceCallback>?
 
@@ -57,10 +58,15 @@ final class SoundDevice {
     }
 
     deinit {
+      guard !isAbandoned else { return }
       close()
       opened.deallocate()
       SoundDevice.finish()
     }
+
+    /// The device went away. It is left as it is, with what its thread may still look at: to close it, PortAudio would wait for a JACK
+    /// server that is gone, for ever. The process is about to end.
+    func abandon() { isAbandoned = true }
 
     /// Plays on so many channels: both of a stereo device, so that it is heard in the middle.
     var channels: Int { min(2, description.channels) }
@@ -117,6 +123,7 @@ final class SoundDevice {
 
     /// Stops at once.
     func close() {
+      guard !isAbandoned else { return }
       if let stream = opened.pointee {
         Pa_AbortStream(stream)
         Pa_CloseStream(stream)
@@ -203,6 +210,8 @@ final class SoundDevice {
     func start(_ output: LiveOutput, rate: Int, block: Int) throws(CommandFailure) {}
 
     func close() {}
+
+    func abandon() {}
   #endif
 }
 
