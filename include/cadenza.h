@@ -372,6 +372,7 @@ CADENZA_API cadenza_status cadenza_stream_check_state(const cadenza_stream *stre
    no signals, and asks for the lowest real-time priority (SCHED_RR), which it gets where the system grants it.
    [main-thread] functions stop it for as long as they take; they wait for 128 frames to be generated at most. */
 
+/* What cadenza_generate_block does where a frame is not ready. */
 typedef int32_t cadenza_render_mode;
 #define CADENZA_RENDER_REALTIME 0 /* what is not ready is silent */
 #define CADENZA_RENDER_OFFLINE 1  /* cadenza_generate_block waits for what is not ready, and so is not for an audio callback */

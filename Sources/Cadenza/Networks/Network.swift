@@ -158,7 +158,6 @@ enum Network {
   func accepts(_ saved: UnsafePointer<Float>) -> Bool {
     switch self {
     case .waveNet(let network): network.pointee.accepts(saved)
-    case .recurrent: true
     case .windowedRecurrent(let network): network.pointee.accepts(saved)
     case .recurrent, .transformer: true
     }
