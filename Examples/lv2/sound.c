@@ -81,6 +81,7 @@ static cadenza_stream *create(sound *sound, const sound_options *options, uint32
   if (options->max_block_frames > 0) stream_options.max_block_frames = options->max_block_frames;
   stream_options.seed = options->seed;
   stream_options.voices = voices;
+  stream_options.smoothing_seconds = 0; /* the player fades by itself */
   cadenza_stream *stream;
   cadenza_error error;
   if (cadenza_stream_create(sound->model, &stream_options, &stream, &error) != CADENZA_OK) complain(sound, error.message);
