@@ -150,6 +150,7 @@ static void play(cadenza_model *model, const cadenza_model_info *info, uint32_t 
   options.seed = 7;
   options.sample_rate = rate;
   options.input_sample_rate = input_rate;
+  options.smoothing_seconds = 0; /* a state that is loaded while it sounds would begin under a transition */
   cadenza_stream *stream = NULL;
   cadenza_error error;
   const cadenza_status created = cadenza_stream_create(model, &options, &stream, &error);

@@ -41,6 +41,7 @@ static cadenza_stream *make_composer(int number) {
   cadenza_stream_options options;
   cadenza_stream_options_init(&options, model);
   options.sample_rate = 8000;
+  options.smoothing_seconds = 0;
   cadenza_stream *stream = NULL;
   cadenza_error error;
   REQUIRE(cadenza_stream_create(model, &options, &stream, &error) == CADENZA_OK);
@@ -81,6 +82,7 @@ static void make_streams(void) {
     cadenza_stream_options options;
     cadenza_stream_options_init(&options, model);
     options.voices = plays_notes ? 2 : 0;
+    options.smoothing_seconds = 0;
     if (plays_notes ? kind >= PLAIN_SUBJECTS + TINY_INSTRUMENTS : kind >= TINY_KINDS) {
       options.sample_rate = 44100;
       options.input_sample_rate = 22050;

@@ -1,3 +1,4 @@
+import Cadenza
 import Synchronization
 
 /// A queue of fixed room from one thread to one other, neither of which ever waits: how the keys reach the sound device's thread, and
@@ -24,8 +25,6 @@ struct Ring<Element: BitwiseCopyable> {
     readCount.deallocate()
   }
 
-  // Not marked @_noLocks, which knows no types that are yet to be chosen: the callers are, and the compiler looks in here with theirs.
-
   /// Whether there was room.
   @inline(__always)
   func write(_ element: Element) -> Bool {
@@ -44,5 +43,31 @@ struct Ring<Element: BitwiseCopyable> {
     let element = elements[count % capacity]
     readCount.pointee.store(count + 1, ordering: .releasing)
     return element
+  }
+}
+
+// What the sound device's thread does, without locks: @_noLocks wants types that are known, in debug builds too.
+
+extension Ring where Element == LiveCommand {
+  /// nil: empty.
+  @_noLocks
+  func read() -> LiveCommand? {
+    let count = readCount.pointee.load(ordering: .relaxed)
+    if writeCount.pointee.load(ordering: .acquiring) <= count { return nil }
+    let element = elements[count % capacity]
+    readCount.pointee.store(count + 1, ordering: .releasing)
+    return element
+  }
+}
+
+extension Ring where Element == NoteEvent {
+  /// Whether there was room.
+  @_noLocks
+  func write(_ element: NoteEvent) -> Bool {
+    let count = writeCount.pointee.load(ordering: .relaxed)
+    if count - readCount.pointee.load(ordering: .acquiring) >= capacity { return false }
+    elements[count % capacity] = element
+    writeCount.pointee.store(count + 1, ordering: .releasing)
+    return true
   }
 }
