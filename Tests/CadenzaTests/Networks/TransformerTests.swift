@@ -103,6 +103,7 @@ struct TransformerTests {
     let model = try Self.model(name)
     var options = StreamOptions(for: model)
     options.seed = 11
+    options.smoothingSeconds = 0
     let stream = try Stream(model: model, options: options)
     let other = try Stream(model: model, options: options)
     for frames in [0, 1, 17, 46, 63, 64, 100] {
