@@ -105,6 +105,10 @@ class _StreamOptions(ctypes.Structure):
         ("render_ahead_frames", ctypes.c_uint32),
         ("input_sample_rate", ctypes.c_uint32),
         ("voices", ctypes.c_uint32),
+        ("smoothing_seconds", ctypes.c_float),
+        ("output_limit", ctypes.c_float),
+        ("dc_blocker_hertz", ctypes.c_float),
+        ("reserved", ctypes.c_uint32),
     )
 
 
@@ -119,6 +123,8 @@ class _StreamStatistics(ctypes.Structure):
         ("worst_block_seconds", ctypes.c_double),
         ("mean_block_seconds", ctypes.c_double),
         ("total_seconds", ctypes.c_double),
+        ("underrun_frames", ctypes.c_uint64),
+        ("frames_ahead", ctypes.c_uint64),
     )
 
 
@@ -153,7 +159,7 @@ _FUNCTIONS = {
         _status,
         (_pointer, ctypes.c_uint32, ctypes.POINTER(_ConditionInfo)),
     ),
-    "cadenza_stream_options_init_48": (None, (ctypes.POINTER(_StreamOptions), _pointer)),
+    "cadenza_stream_options_init_64": (None, (ctypes.POINTER(_StreamOptions), _pointer)),
     "cadenza_stream_create": (
         _status,
         (
@@ -262,6 +268,8 @@ class Statistics:
     worst_block_seconds: float
     mean_block_seconds: float
     total_seconds: float
+    underrun_frames: int
+    frames_ahead: int
 
 
 def library_path() -> Path | str:
@@ -435,7 +443,9 @@ class Stream(_Handle):
         self._engine = model._engine
         self._library = model._library
         options = _StreamOptions()
-        self._library.cadenza_stream_options_init_48(options, model._open_handle())
+        self._library.cadenza_stream_options_init_64(options, model._open_handle())
+        # Sound is measured as the model gives it: nothing is smoothed.
+        options.smoothing_seconds = 0.0
         options.seed = _checked_seed(seed)
         for name, value in parameters.items():
             if name == "top_k" and not 0 <= value <= 0xFFFFFFFF:
