@@ -73,19 +73,8 @@ struct ComposeCommand: ParsableCommand {
 
   /// How the piece is heard.
   struct SoundOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A model (.safetensors) to play the notes.", valueName: "model"))
-    var instrument: String?
-
-    @Option(
-      help: ArgumentHelp(
-        "Set one of its conditions, for all voices or for one; may be repeated.", valueName: "[voice:]name=value"))
-    var setInstrument: [InstrumentArgument] = []
-
-    @Option(parsing: .unconditional, help: "Its sampler's temperature, 0 ... 100. (default: the model's)")
-    var instrumentTemperature: Float?
-
-    @Option(parsing: .unconditional, help: ArgumentHelp("Notes that it plays at once, 1 ... 64.", valueName: "n"))
-    var instrumentVoices = 8
+    @OptionGroup
+    var instrument: ComposerInstrumentOptions
 
     @Option(help: ArgumentHelp("A sound font (.sf2) to play the notes.", valueName: "file"))
     var soundfont: String?
@@ -101,23 +90,14 @@ struct ComposeCommand: ParsableCommand {
     @Option(help: "Bits a sample, where the file's format leaves the choice. (default: 16)")
     var format: SampleFormat?
 
-    var isHeard: Bool { instrument != nil || soundfont != nil }
+    var isHeard: Bool { instrument.path != nil || soundfont != nil }
 
     func validate() throws {
-      if instrument != nil && soundfont != nil {
+      if instrument.path != nil && soundfont != nil {
         throw ValidationError("--instrument and --soundfont both play the notes; expected one of them")
       }
       if wav != nil && !isHeard { throw ValidationError("--wav needs --instrument or --soundfont, to play the notes") }
       if wav == "-" || wav == "" { throw ValidationError("--wav takes the name of a file, not \"\(wav ?? "")\"") }
-      if instrument == nil && !(setInstrument.isEmpty && instrumentTemperature == nil) {
-        throw ValidationError("--set-instrument and --instrument-temperature need --instrument")
-      }
-      if let instrumentTemperature, !Parameter.temperature.accepts(instrumentTemperature) {
-        throw ValidationError("--instrument-temperature takes 0 ... 100, not \(Text.plain(instrumentTemperature))")
-      }
-      if !InstrumentOptions.voiceCounts.contains(instrumentVoices) {
-        throw ValidationError("--instrument-voices takes 1 ... 64, not \(instrumentVoices)")
-      }
       if let sampleRate, !SampleRateConverter.sampleRates.contains(sampleRate) {
         throw ValidationError("--sample-rate takes 1,000 ... 768,000 Hz, not \(sampleRate)")
       }
@@ -148,7 +128,7 @@ struct ComposeCommand: ParsableCommand {
     if prompt == nil && (keepPrompt || promptBars != nil) {
       throw ValidationError("--keep-prompt and --prompt-bars need --prompt")
     }
-    if keepPrompt && sound.instrument != nil {
+    if keepPrompt && sound.instrument.path != nil {
       throw ValidationError("--keep-prompt has no meaning for --instrument, which plays what is composed only")
     }
     if let promptBars, promptBars < 1 { throw ValidationError("--prompt-bars takes 1 or more, not \(promptBars)") }
@@ -178,15 +158,7 @@ struct ComposeCommand: ParsableCommand {
     let composer = try ComposerModel(loaded, path: model)
     let rate = sound.sampleRate ?? loaded.sampleRate
     let tempo = self.tempo ?? Float(composer.codec.tempo)
-    let instrument = try sound.instrument.map { path in
-      try InstrumentSetup(
-        path: path,
-        options: { options in
-          options.voices = sound.instrumentVoices
-          options.transpose = transpose
-          if let temperature = sound.instrumentTemperature { options.temperature = temperature }
-        }, arguments: sound.setInstrument, composer: composer)
-    }
+    let instrument = try sound.instrument.setup(for: composer, transpose: transpose)
     let font = try sound.soundfont.map { path throws(CommandFailure) in try SoundFont(path: path, sampleRate: rate) }
     let file = try prompt.map { try MidiInput.read($0) }
     let piece = try file.map { file throws(CommandFailure) in

@@ -95,27 +95,17 @@ struct PlayCommand: ParsableCommand {
       if let blockSize, !(1...65_536).contains(blockSize) {
         throw ValidationError("--block-size takes 1 ... 65,536, not \(blockSize)")
       }
-      if let renderAhead, !(0...StreamOptions.maximumFrames).contains(renderAhead) {
-        throw ValidationError("--render-ahead takes 0 ... \(Text.grouped(StreamOptions.maximumFrames)), not \(renderAhead)")
+      if let renderAhead, !(0...StreamOptions.maximumRenderAheadFrames).contains(renderAhead) {
+        throw ValidationError(
+          "--render-ahead takes 0 ... \(Text.grouped(StreamOptions.maximumRenderAheadFrames)), not \(renderAhead)")
       }
     }
   }
 
   /// What plays a composer's notes.
   struct ComposerOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A model (.safetensors) to play the notes.", valueName: "model"))
-    var instrument: String?
-
-    @Option(
-      help: ArgumentHelp(
-        "Set one of its conditions, for all voices or for one; may be repeated.", valueName: "[voice:]name=value"))
-    var setInstrument: [InstrumentArgument] = []
-
-    @Option(parsing: .unconditional, help: "Its sampler's temperature, 0 ... 100. (default: the model's)")
-    var instrumentTemperature: Float?
-
-    @Option(parsing: .unconditional, help: ArgumentHelp("Notes that it plays at once, 1 ... 64.", valueName: "n"))
-    var instrumentVoices = 8
+    @OptionGroup
+    var instrument: ComposerInstrumentOptions
 
     @Option(parsing: .unconditional, help: "Beats a minute, 10 ... 1,000. (default: the model's)")
     var tempo: Float?
@@ -124,15 +114,6 @@ struct PlayCommand: ParsableCommand {
     var transpose = 0
 
     func validate() throws {
-      if instrument == nil && !(setInstrument.isEmpty && instrumentTemperature == nil) {
-        throw ValidationError("--set-instrument and --instrument-temperature need --instrument")
-      }
-      if let instrumentTemperature, !Parameter.temperature.accepts(instrumentTemperature) {
-        throw ValidationError("--instrument-temperature takes 0 ... 100, not \(Text.plain(instrumentTemperature))")
-      }
-      if !InstrumentOptions.voiceCounts.contains(instrumentVoices) {
-        throw ValidationError("--instrument-voices takes 1 ... 64, not \(instrumentVoices)")
-      }
       if let tempo, !Parameter.tempo.accepts(tempo) {
         throw ValidationError("--tempo takes 10 ... 1,000, not \(Text.plain(tempo))")
       }
@@ -205,27 +186,21 @@ struct PlayCommand: ParsableCommand {
 
   private func checkWhatPlays(_ model: Model, path: String) throws(CommandFailure) {
     if model.isComposer {
-      if composing.instrument == nil {
+      if composing.instrument.path == nil {
         throw CommandFailure(
           .wrongUsage,
           "\"\(path)\" composes and plays no sound of its own; expected --instrument with a model that plays its notes")
       }
       if voices != nil { throw CommandFailure(.wrongUsage, "--voices is for a model of sound, and \"\(path)\" composes") }
-    } else if composing.instrument != nil || composing.tempo != nil || composing.transpose != 0 {
+    } else if composing.instrument.path != nil || composing.tempo != nil || composing.transpose != 0 {
       throw CommandFailure(
         .wrongUsage, "\"\(path)\" plays sound and does not compose; --instrument, --tempo and --transpose are for composers")
     }
   }
 
   private func instrument(for model: Model, path: String) throws -> InstrumentSetup? {
-    guard let instrument = composing.instrument else { return nil }
-    return try InstrumentSetup(
-      path: instrument,
-      options: { options in
-        options.voices = composing.instrumentVoices
-        options.transpose = composing.transpose
-        if let temperature = composing.instrumentTemperature { options.temperature = temperature }
-      }, arguments: composing.setInstrument, composer: try ComposerModel(model, path: path))
+    guard model.isComposer else { return nil }
+    return try composing.instrument.setup(for: try ComposerModel(model, path: path), transpose: composing.transpose)
   }
 
   /// What the conditions begin with: what --set says last, or else the model's defaults.
