@@ -146,7 +146,9 @@ final class LiveOutput: @unchecked Sendable {
 
   @_noLocks
   private func takeCommands() {
-    while let command = commands.read() {
+    while let place = commands.positions.placeToRead {
+      let command = commands.elements[place]
+      commands.positions.endReading()
       switch command.kind {
       case .reset: pendingSeed = command.value
       case .freeze: isFrozen = true
@@ -222,7 +224,12 @@ final class LiveOutput: @unchecked Sendable {
     if status.rawValue > 0 { _ = lostNoteCount.wrappingAdd(1, ordering: .relaxed) }
     var index = 0
     while index < count {
-      if !notes.write(events[index]) { _ = lostNoteCount.wrappingAdd(1, ordering: .relaxed) }
+      if let place = notes.positions.placeToWrite {
+        notes.elements[place] = events[index]
+        notes.positions.endWriting()
+      } else {
+        _ = lostNoteCount.wrappingAdd(1, ordering: .relaxed)
+      }
       index += 1
     }
   }

@@ -1,73 +1,35 @@
-import Cadenza
-import Synchronization
-
 /// A queue of fixed room from one thread to one other, neither of which ever waits: how the keys reach the sound device's thread, and
 /// how a composer's notes come back from it. Copies are the same queue; `free` it once.
+///
+/// `write` and `read` are the other thread's. The device's thread, whose code carries @_noLocks, goes by `positions` itself: in debug
+/// builds the compiler does not look into a generic function of another file.
 struct Ring<Element: BitwiseCopyable> {
-  private let elements: UnsafeMutablePointer<Element>
-  private let capacity: Int
-  // Elements ever written and read: one thread moves the one, the other the other.
-  private let writeCount: UnsafeMutablePointer<Atomic<Int>>
-  private let readCount: UnsafeMutablePointer<Atomic<Int>>
+  let elements: UnsafeMutablePointer<Element>
+  let positions: RingPositions
 
   init(capacity: Int) {
-    self.capacity = max(1, capacity)
-    elements = .allocate(capacity: self.capacity)
-    writeCount = .allocate(capacity: 1)
-    readCount = .allocate(capacity: 1)
-    writeCount.initialize(to: Atomic(0))
-    readCount.initialize(to: Atomic(0))
+    positions = RingPositions(capacity: capacity)
+    elements = .allocate(capacity: positions.capacity)
   }
 
   func free() {
     elements.deallocate()
-    writeCount.deallocate()
-    readCount.deallocate()
+    positions.free()
   }
 
   /// Whether there was room.
-  @inline(__always)
   func write(_ element: Element) -> Bool {
-    let count = writeCount.pointee.load(ordering: .relaxed)
-    if count - readCount.pointee.load(ordering: .acquiring) >= capacity { return false }
-    elements[count % capacity] = element
-    writeCount.pointee.store(count + 1, ordering: .releasing)
+    guard let place = positions.placeToWrite else { return false }
+    elements[place] = element
+    positions.endWriting()
     return true
   }
 
   /// nil: empty.
-  @inline(__always)
   func read() -> Element? {
-    let count = readCount.pointee.load(ordering: .relaxed)
-    if writeCount.pointee.load(ordering: .acquiring) <= count { return nil }
-    let element = elements[count % capacity]
-    readCount.pointee.store(count + 1, ordering: .releasing)
+    guard let place = positions.placeToRead else { return nil }
+    let element = elements[place]
+    positions.endReading()
     return element
-  }
-}
-
-// What the sound device's thread does, without locks: @_noLocks wants types that are known, in debug builds too.
-
-extension Ring where Element == LiveCommand {
-  /// nil: empty.
-  @_noLocks
-  func read() -> LiveCommand? {
-    let count = readCount.pointee.load(ordering: .relaxed)
-    if writeCount.pointee.load(ordering: .acquiring) <= count { return nil }
-    let element = elements[count % capacity]
-    readCount.pointee.store(count + 1, ordering: .releasing)
-    return element
-  }
-}
-
-extension Ring where Element == NoteEvent {
-  /// Whether there was room.
-  @_noLocks
-  func write(_ element: NoteEvent) -> Bool {
-    let count = writeCount.pointee.load(ordering: .relaxed)
-    if count - readCount.pointee.load(ordering: .acquiring) >= capacity { return false }
-    elements[count % capacity] = element
-    writeCount.pointee.store(count + 1, ordering: .releasing)
-    return true
   }
 }
