@@ -43,7 +43,7 @@ struct ConditionInput {
       } else {
         kind = .oneHot
       }
-    case .vector:
+    case .vector, .latent:
       width = configuration.size
       kind = .vector
     }
