@@ -10,14 +10,14 @@ struct ConditionInbox {
   init(_ input: ConditionInput, arena: inout Arena) {
     self.input = input
     latest = input.framesPerValue == 0 ? LatestValue(width: input.width, arena: &arena) : nil
-    queue = input.framesPerValue == 0 ? nil : ValueQueue(width: input.width, arena: &arena)
+    queue = input.framesPerValue == 0 || input.isEmbedding ? nil : ValueQueue(width: input.width, arena: &arena)
   }
 
   /// One thread at a time.
   @_noLocks
   func set(_ values: UnsafePointer<Float>, count: Int) -> Status {
-    // What the codec sets is not the host's.
-    if input.followsPosition { return .unsupported }
+    // What the codec sets, or an encoder, is not the host's.
+    if input.followsPosition || input.isEmbedding { return .unsupported }
     let width = input.width
     if let latest {
       guard count == width, input.accepts(values) else { return .invalidArgument }
@@ -36,6 +36,6 @@ struct ConditionInbox {
 
 extension ConditionConfiguration {
   /// Values that may wait in a stream: local conditions queue, of a global one the latest counts, and one that follows a
-  /// position takes none.
-  public var queueCapacity: Int { followsPosition ? 0 : framesPerValue == nil ? 1 : ValueQueue.capacity }
+  /// position, or an embedding, takes none.
+  public var queueCapacity: Int { followsPosition || isEmbedding ? 0 : framesPerValue == nil ? 1 : ValueQueue.capacity }
 }

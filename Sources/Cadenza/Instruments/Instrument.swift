@@ -17,6 +17,8 @@ import CadenzaKernels
 struct Instrument {
   private let voices: UnsafeMutablePointer<Voice>
   let voiceCount: Int
+  /// What recordings were encoded to; nil: the model has no encoder.
+  let latentMix: UnsafeMutablePointer<LatentMix>?
   private let conditions: InstrumentConditions
   private let pitches: PitchTable
   private var queue: NoteQueue
@@ -55,9 +57,11 @@ struct Instrument {
     let lengths = Envelope.Lengths(
       attackSeconds: options.attackSeconds, releaseSeconds: options.releaseSeconds, sampleRate: configuration.codec.sampleRate)
     let sampler = plan.sampler(arena: &arena)
+    latentMix = arena.takeLatentMix(plan)
     voices = arena.take(Voice.self, count: voiceCount)
     for index in 0..<voiceCount {
-      let voice = Voice(plan, sampler: sampler, conditions: conditions, lengths: lengths, arena: &arena)
+      let voice = Voice(
+        plan, sampler: sampler, latentMix: latentMix, conditions: conditions, lengths: lengths, arena: &arena)
       if !arena.isMeasuring { (voices + index).initialize(to: voice) }
     }
     if outputRate != configuration.codec.sampleRate {
@@ -189,6 +193,11 @@ struct Instrument {
       if status.rawValue != 0 { return status }
     }
     return .ok
+  }
+
+  /// The values of all conditions for the next note of `part`.
+  func conditionValues(part: Int) -> [[Float]] {
+    (0..<conditions.count).map { conditions.value(part: part, index: $0) }
   }
 
   // MARK: Sound

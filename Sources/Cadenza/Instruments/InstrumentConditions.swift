@@ -42,11 +42,18 @@ struct InstrumentConditions {
   func set(part: Int, index: Int, _ values: UnsafePointer<Float>, count valueCount: Int) -> Status {
     guard index >= 0, index < count else { return .invalidArgument }
     let input = inputs + index
+    if input.pointee.isEmbedding { return .unsupported }
     guard index != pitchIndex, valueCount == input.pointee.width, input.pointee.accepts(values) else {
       return .invalidArgument
     }
     ck_copy(rows + part * width + Int(offsets[index]), values, valueCount * 4)
     return .ok
+  }
+
+  /// The value of condition `index` for the notes of `part` that begin from now on.
+  func value(part: Int, index: Int) -> [Float] {
+    let row = rows + part * width + Int(offsets[index])
+    return (0..<inputs[index].width).map { row[$0] }
   }
 
   /// Writes the values of a note to `row`.

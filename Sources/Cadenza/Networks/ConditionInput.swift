@@ -18,6 +18,8 @@ struct ConditionInput {
   var width: Int
   /// 0: global.
   var framesPerValue: Int
+  /// Whether it is an embedding: what is encoded sets it.
+  var isEmbedding: Bool
   /// Whether the codec sets it, to the position of what is chosen next.
   var followsPosition: Bool
 
@@ -28,6 +30,7 @@ struct ConditionInput {
     size = configuration.size
     channels = configuration.channels
     framesPerValue = configuration.framesPerValue ?? 0
+    isEmbedding = configuration.isEmbedding
     followsPosition = configuration.followsPosition
     switch configuration.kind {
     case .classes(_, let embeddingChannels):
