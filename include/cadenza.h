@@ -165,7 +165,8 @@ typedef struct cadenza_condition_info {
   uint32_t frames_per_value; /* 0: global, a value holds until the next; else local: each lasts so many samples of the model */
   const char *const *labels; /* class: `label_count` names in class order, NULL where the file gives none */
   uint32_t label_count;      /* 0 or size */
-  uint32_t queue_capacity;   /* local: values that may wait; global: 1; 0: the codec sets it (a position in the bar), not the host */
+  uint32_t queue_capacity;   /* local: values that may wait; global: 1; 0: not the host sets it, but the codec (a
+                                position in the bar), or what is encoded (an embedding: see Encoders) */
 } cadenza_condition_info;
 
 /* Fills *info for condition `index`, 0 ... condition_count - 1. Errors: INVALID_ARGUMENT. [any-thread] */
@@ -281,6 +282,8 @@ typedef int32_t cadenza_parameter;
 #define CADENZA_PARAMETER_TOP_P 2       /* 0 ... 1; 1: off */
 #define CADENZA_PARAMETER_GAIN 3        /* 0 ... 16; it moves there in options.smoothing_seconds */
 #define CADENZA_PARAMETER_TEMPO 4       /* beats a minute of a composer, 10 ... 1,000; at first the model's. Others: UNSUPPORTED */
+#define CADENZA_PARAMETER_MIX 5         /* of what is encoded, 0: slot 0 ... 1: slot 1; at first 0. Models without an encoder:
+                                           UNSUPPORTED. See Encoders */
 
 /* Sets a parameter; the next block uses it, or, of a stream that renders ahead, what is generated next (the gain: the next block).
    A gain that is set before the first block applies at once. Errors: INVALID_ARGUMENT (NULL, unknown, out of range, not finite): the parameter
@@ -300,13 +303,13 @@ CADENZA_API cadenza_status cadenza_stream_get_parameter(const cadenza_stream *st
    Of a stream that plays notes (options.voices): the value is that of every voice's notes which begin from the next block on;
    notes that sound keep theirs, and "pitch" is the notes' own: INVALID_ARGUMENT.
    Errors: INVALID_ARGUMENT (NULL, unknown index, wrong count, not finite, not a class), STATE (the queue has no room, or
-   another thread is setting a condition of this stream at this moment), UNSUPPORTED (the codec sets it, not the host): nothing
-   is changed.
+   another thread is setting a condition of this stream at this moment), UNSUPPORTED (the codec sets it, or what is encoded, and
+   not the host): nothing is changed.
    [any-thread] [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_set_condition(cadenza_stream *stream, uint32_t index, const float *values,
                                                         size_t count);
 
-/* Saves everything that decides what the stream generates next. With bytes NULL, sets *size to what is needed. Else *size is
+/* Saves everything that decides what the stream generates next, what is encoded included. With bytes NULL, sets *size to what is needed. Else *size is
    the room at `bytes`, and is set to what was written. A state belongs to the model, not to the machine: it may be loaded on
    another instruction set and continues with the same bits.
    Errors: INVALID_ARGUMENT (NULL, too little room: *size is set to what is needed, nothing is written). [main-thread] */
@@ -502,6 +505,59 @@ CADENZA_API cadenza_status cadenza_stream_set_instrument_condition(cadenza_strea
 CADENZA_API cadenza_status cadenza_stream_note_on(cadenza_stream *stream, uint32_t frame, uint32_t voice, uint32_t pitch,
                                                   float velocity);
 CADENZA_API cadenza_status cadenza_stream_note_off(cadenza_stream *stream, uint32_t frame, uint32_t voice, uint32_t pitch);
+
+/* ---- Encoders ---------------------------------------------------------------------------------------------------------- */
+
+/* A model may have an encoder: it turns a recording, or of a composer a melody, into numbers, the model's latent, from which the model
+   plays something like it. A stream holds what is encoded in two slots and plays (1 - m) x slot 0 + m x slot 1, m being
+   CADENZA_PARAMETER_MIX; a slot that holds nothing is zeros.
+   Where the latent is an embedding (a vector condition with frames_per_value that the host cannot set: a WaveNet autoencoder), a
+   recording becomes rows, each of which lasts frames_per_value samples of the model, the last one on and on. A stream plays them from
+   its beginning: encode, then cadenza_stream_reset. Notes (options.voices, or a composer's instrument) each begin at the first
+   row. Rows change where they end, the mix within 64 samples of the model, also while a note sounds.
+   Where it is global, one row: it is set, as cadenza_stream_set_condition sets it, to the mix of the slots when one of them is
+   filled and when the mix changes. A composer that begins with it begins anew with cadenza_stream_reset.
+   Of a composer whose model has no encoder, all of this means its instrument's. */
+
+/* Slots for what is encoded. */
+#define CADENZA_ENCODED_SLOTS 2
+
+/* Encodes a recording of `frames` samples at options.input_sample_rate into `slot`, 0 or 1, instead of what was there. Values beyond
+   -1 ... 1 are clipped. Layers of the encoder that know conditions take the stream's present ones.
+   Takes as long as the encoder takes; a stream that renders ahead goes on meanwhile.
+   Errors: INVALID_ARGUMENT (NULL, an unknown slot, a recording that is too short for the encoder or too long, that is silent, with a
+   peak below -80 dB, or not finite), UNSUPPORTED (the model has no encoder, or one of melodies), OUT_OF_MEMORY, NUMERIC: the slot is as
+   it was. [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_encode(cadenza_stream *stream, uint32_t slot, const float *samples, size_t frames,
+                                                 cadenza_error *error);
+
+/* The same of a melody: `count` events as cadenza_stream_prime_events takes them, and its length in frames. The encoder reads as many
+   steps as it was made for, from the first on: what lies beyond is left out, and what is missing is rest.
+   Errors: INVALID_ARGUMENT (as there; an unknown slot; no note), UNSUPPORTED (the model has no encoder, or one of recordings),
+   OUT_OF_MEMORY, NUMERIC: the slot is as it was. [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_encode_events(cadenza_stream *stream, uint32_t slot, const cadenza_event *events,
+                                                        size_t count, uint64_t frames, cadenza_error *error);
+
+/* Fills `slot` with `count` numbers, rows one after another, which are copied: what cadenza_model_encode gave, or others. 0 of them
+   empty the slot; `latent` may then be NULL.
+   Errors: INVALID_ARGUMENT (NULL, an unknown slot, not whole rows, more than one row of a global latent, not finite), UNSUPPORTED (the
+   model has no encoder), OUT_OF_MEMORY: the slot is as it was. [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_set_encoded(cadenza_stream *stream, uint32_t slot, const float *latent, size_t count,
+                                                      cadenza_error *error);
+
+/* Encodes a recording of `frames` samples at the model's sample rate, and writes the numbers, rows one after another, to `latent`,
+   which has room for `capacity`; *count is set to how many they are. With `latent` NULL and `capacity` 0 *count is all that is set,
+   at no cost. Layers of the encoder that know conditions take the defaults.
+   Errors: INVALID_ARGUMENT (as cadenza_stream_encode; too little room: *count is set to what is needed, nothing is written),
+   UNSUPPORTED, OUT_OF_MEMORY, NUMERIC; *count is otherwise 0. [main-thread], any number of threads at once. */
+CADENZA_API cadenza_status cadenza_model_encode(const cadenza_model *model, const float *samples, size_t frames, float *latent,
+                                                size_t capacity, size_t *count, cadenza_error *error);
+
+/* The same of a melody, whose events' frames count at the model's sample rate and tempo. [main-thread], any number of threads at
+   once. */
+CADENZA_API cadenza_status cadenza_model_encode_events(const cadenza_model *model, const cadenza_event *events, size_t event_count,
+                                                       uint64_t frames, float *latent, size_t capacity, size_t *count,
+                                                       cadenza_error *error);
 
 #ifdef __cplusplus
 }

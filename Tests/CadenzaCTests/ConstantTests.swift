@@ -32,7 +32,9 @@ struct ConstantTests {
     #expect(Parameter.topP.rawValue == CADENZA_PARAMETER_TOP_P)
     #expect(Parameter.gain.rawValue == CADENZA_PARAMETER_GAIN)
     #expect(Parameter.tempo.rawValue == CADENZA_PARAMETER_TEMPO)
-    #expect(Parameter.allCases.count == 5)
+    #expect(Parameter.mix.rawValue == CADENZA_PARAMETER_MIX)
+    #expect(Stream.encodedSlots == Int(CADENZA_ENCODED_SLOTS))
+    #expect(Parameter.allCases.count == 6)
   }
 
   @Test func events() {

@@ -19,7 +19,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -37,8 +37,8 @@ INTERFACE_MAJOR = 0
 _OK = 0
 _ERROR_STATE = -7
 _ERROR_MESSAGE_SIZE = 512
-_CONDITION_KINDS = {0: "class", 1: "vector"}
-_PARAMETERS = {"temperature": 0, "top_k": 1, "top_p": 2, "gain": 3, "tempo": 4}
+_CONDITION_KINDS = {0: "class", 1: "vector", 2: "latent"}
+_PARAMETERS = {"temperature": 0, "top_k": 1, "top_p": 2, "gain": 3, "tempo": 4, "mix": 5}
 _EVENT_KINDS = ("note on", "note off", "end")
 # Events of a block that the engine keeps at most.
 _MOST_EVENTS = 4096
@@ -200,6 +200,50 @@ _FUNCTIONS = {
             ctypes.c_uint64,
             ctypes.POINTER(ctypes.c_double),
             ctypes.POINTER(ctypes.c_uint64),
+        ),
+    ),
+    "cadenza_stream_encode": (
+        _status,
+        (_pointer, ctypes.c_uint32, _floats, ctypes.c_size_t, ctypes.POINTER(_Error)),
+    ),
+    "cadenza_stream_encode_events": (
+        _status,
+        (
+            _pointer,
+            ctypes.c_uint32,
+            _events,
+            ctypes.c_size_t,
+            ctypes.c_uint64,
+            ctypes.POINTER(_Error),
+        ),
+    ),
+    "cadenza_stream_set_encoded": (
+        _status,
+        (_pointer, ctypes.c_uint32, _floats, ctypes.c_size_t, ctypes.POINTER(_Error)),
+    ),
+    "cadenza_model_encode": (
+        _status,
+        (
+            _pointer,
+            _floats,
+            ctypes.c_size_t,
+            _floats,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_size_t),
+            ctypes.POINTER(_Error),
+        ),
+    ),
+    "cadenza_model_encode_events": (
+        _status,
+        (
+            _pointer,
+            _events,
+            ctypes.c_size_t,
+            ctypes.c_uint64,
+            _floats,
+            ctypes.c_size_t,
+            ctypes.POINTER(ctypes.c_size_t),
+            ctypes.POINTER(_Error),
         ),
     ),
 }
@@ -392,6 +436,28 @@ class Model(_Handle):
         chosen = {name: value for name, value in given.items() if value is not None}
         return Stream(self, seed, chosen)
 
+    def encode(self, samples: ArrayLike) -> NDArray[np.float32]:
+        """The latent of a recording at the model's rate: its numbers, rows one after another."""
+        sound = _mono(samples)
+        return self._encoded(self._library.cadenza_model_encode, _float_pointer(sound), len(sound))
+
+    def encode_events(self, events: Sequence[NoteEvent], frames: int) -> NDArray[np.float32]:
+        """The latent of a melody of `frames` frames, at the model's rate and tempo."""
+        return self._encoded(
+            self._library.cadenza_model_encode_events, _event_array(events), len(events), frames
+        )
+
+    def _encoded(self, function: Callable[..., int], *given: object) -> NDArray[np.float32]:
+        handle, count, error = self._open_handle(), ctypes.c_size_t(), _Error()
+        status = function(handle, *given, None, 0, count, error)
+        latent = np.zeros(count.value, np.float32)
+        if status == _OK:
+            room = _float_pointer(latent)
+            status = function(handle, *given, room, len(latent), count, error)
+        if status != _OK:
+            raise UserError(f"{self.path}: {error.message.decode('utf-8', 'replace')}")
+        return latent
+
     def close(self) -> None:
         """Gives back this reference; streams that still play keep theirs. Twice is fine."""
         handle, self._handle = self._handle, None
@@ -494,8 +560,8 @@ class Stream(_Handle):
         self._check(status, f"condition {name!r} set to {value!r}; expected {expected}")
 
     def set_parameter(self, name: str, value: float) -> None:
-        """`temperature`, `top_k`, `top_p`, `gain` or a composer's `tempo`; the next block uses
-        it."""
+        """`temperature`, `top_k`, `top_p`, `gain`, a composer's `tempo` or, of what is encoded, the
+        `mix`; the next block uses it."""
         status = self._library.cadenza_stream_set_parameter(
             self._open_handle(), _PARAMETERS[name], value
         )
@@ -584,6 +650,34 @@ class Stream(_Handle):
         )
         self._check(status, f"scoring {len(events)} events")
         return nats.value, choices.value
+
+    def encode(self, samples: ArrayLike, slot: int = 0) -> None:
+        """Encodes a recording at the model's rate into slot 0 or 1; the parameter `mix` goes from
+        one to the other."""
+        sound = _mono(samples)
+        self._encoded(self._library.cadenza_stream_encode, slot, _float_pointer(sound), len(sound))
+
+    def encode_events(self, events: Sequence[NoteEvent], frames: int, slot: int = 0) -> None:
+        """The same of a melody of `frames` frames."""
+        self._encoded(
+            self._library.cadenza_stream_encode_events,
+            slot,
+            _event_array(events),
+            len(events),
+            frames,
+        )
+
+    def set_encoded(self, latent: ArrayLike, slot: int = 0) -> None:
+        """Fills a slot with numbers, as `Model.encode` gives them."""
+        numbers = np.ascontiguousarray(latent, np.float32).ravel()
+        self._encoded(
+            self._library.cadenza_stream_set_encoded, slot, _float_pointer(numbers), len(numbers)
+        )
+
+    def _encoded(self, function: Callable[..., int], slot: int, *given: object) -> None:
+        error = _Error()
+        if function(self._open_handle(), slot, *given, error) != _OK:
+            raise UserError(f"{self.model.path}: {error.message.decode('utf-8', 'replace')}")
 
     def save_state(self) -> bytes:
         """All that decides what comes next; any stream of the same model can load it."""

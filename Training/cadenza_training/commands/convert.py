@@ -3,10 +3,12 @@
   cadenza-train convert lstm.pt --sample-rate 16000 --output lstm.safetensors
   cadenza-train convert melody.h5 --symbols mapping.json --output melody.safetensors
   cadenza-train convert amp.json --sample-rate 48000 --scale 16 --output amp.safetensors
+  cadenza-train convert mel_small --output mel_small.safetensors
   cadenza-train convert wavenet.pt --mapping wavenet.toml --output wavenet.safetensors
 
 SOURCE is a PyTorch state dict (.pt, .pth, .safetensors, or .json of nested lists), a Keras model
-(.h5 of Keras 1, 2 or 3, .keras) or an RTNeural .json. LSTM and GRU stacks convert by themselves;
+(.h5 of Keras 1, 2 or 3, .keras), an RTNeural .json, or a folder of MusicVAE's, with its
+manifest.json. LSTM and GRU stacks, and MusicVAE's flat decoders of melodies, convert by themselves;
 other networks, WaveNets among them, through a mapping file that says where each tensor comes from.
 No code of SOURCE is run. Every conversion feeds inputs to the engine and to the original's own
 arithmetic, prints the largest difference, and writes nothing where it is above the tolerance.
@@ -19,7 +21,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-SUMMARY = "turn a PyTorch, Keras or RTNeural model into a model file"
+SUMMARY = "turn a PyTorch, Keras, RTNeural or MusicVAE model into a model file"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="framework",
-        choices=("pytorch", "keras", "rtneural", "auto"),
+        choices=("pytorch", "keras", "rtneural", "musicvae", "auto"),
         default="auto",
         help="default: by the file's name and content",
     )

@@ -23,6 +23,7 @@ from cadenza_training.conversion import (
     keras_layers,
     keras_network,
     mapping,
+    musicvae,
     pytorch,
     rtneural,
     state_dict,
@@ -32,7 +33,7 @@ from cadenza_training.engine import Engine
 from cadenza_training.errors import UserError
 from cadenza_training.model_file import write_model
 
-FRAMEWORKS = ("pytorch", "keras", "rtneural")
+FRAMEWORKS = ("pytorch", "keras", "rtneural", "musicvae")
 _SUFFIXES = {
     ".pt": "pytorch",
     ".pth": "pytorch",
@@ -94,6 +95,8 @@ def convert(request: Request) -> list[str]:
         raise UserError(f"--scale is {request.scale}; expected a number above 0")
     if request.expected is not None and request.check is None:
         raise UserError("--expected holds the outputs for the inputs of --check, which is missing")
+    if request.mapping is None and _framework(request) == "musicvae":
+        return _from_musicvae(request)
     converted = _from_mapping(request) if request.mapping else _from_layers(request)
     configuration, notes = _configuration(request, converted)
     part = request.output.with_name(request.output.name + ".part")
@@ -115,6 +118,8 @@ def convert(request: Request) -> list[str]:
 def _framework(request: Request) -> str:
     if request.framework != "auto":
         return request.framework
+    if musicvae.is_folder(request.source):
+        return "musicvae"
     suffix = request.source.suffix.lower()
     if suffix == ".json":
         document = rtneural.read_json(request.source)
@@ -274,6 +279,49 @@ def _from_mapping(request: Request) -> Converted:
         conditions=file.conditions,
         codec=file.codec,
     )
+
+
+def _from_musicvae(request: Request) -> list[str]:
+    """A composer with a latent: its codec, and so its check, are its own."""
+    defaults = Request(request.source, request.output)
+    allowed = ("source", "output", "framework", "name", "description", "license", "temperature")
+    for name in Request.__dataclass_fields__:
+        if name not in allowed and getattr(request, name) != getattr(defaults, name):
+            raise UserError(f"--{name.replace('_', '-')} does not go with a MusicVAE")
+    model = musicvae.read(request.source)
+    configuration: dict[str, object] = {
+        "name": request.name or request.source.stem,
+        "description": request.description or "",
+        "license": request.license or "",
+        **musicvae.configuration(model),
+        "training": {"recipe": f"converted from {request.source.name}: {musicvae.origin(model)}"},
+    }
+    if request.temperature is not None:
+        configuration["sampling"] = {"temperature": request.temperature}
+    tensors = musicvae.tensors(model)
+    part = request.output.with_name(request.output.name + ".part")
+    lines = [f"{request.source}: {musicvae.origin(model)}"]
+    try:
+        write_model(part, tensors, configuration)
+        for result in musicvae.check_file(model, part):
+            line = (
+                f"engine beside the original's own arithmetic in float64: {result.compared} "
+                f"{result.what} differ by at most {result.largest:.2e}, at {result.worst_step}"
+            )
+            # Written this way round, a NaN fails too.
+            if not result.largest <= musicvae.TOLERANCE:
+                raise UserError(
+                    f"{request.source}: {line}, more than {musicvae.TOLERANCE:g}; nothing was "
+                    "written"
+                )
+            lines.append(f"{line} (tolerance {musicvae.TOLERANCE:g})")
+        os.replace(part, request.output)
+    except OSError as error:
+        raise UserError(f"{request.output} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    count = sum(tensor.numel() for tensor in tensors.values())
+    return [*lines, f"{request.output}: {count:,} numbers"]
 
 
 # ---- The file ------------------------------------------------------------------------------------
