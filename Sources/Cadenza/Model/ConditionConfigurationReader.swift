@@ -25,6 +25,7 @@ extension ConditionConfiguration {
     let kind = try ConfigurationObject.kind(of: value)
     let name: String
     let isClass = kind.isText("class")
+    let isLatent = kind.isText("latent")
     let size: Int
     var labels: [String] = []
     var embeddingChannels: Int?
@@ -41,8 +42,12 @@ extension ConditionConfiguration {
       object = try ConfigurationObject(value, keys: ["name", "kind", "size", "frames_per_value", "default"])
       name = try object.required("name").identifier()
       size = try object.required("size").whole(JsonValue.channels)
+    } else if isLatent {
+      object = try ConfigurationObject(value, keys: ["name", "kind", "size", "frames_per_value"])
+      name = try object.required("name").identifier()
+      size = try object.required("size").whole(JsonValue.channels)
     } else {
-      throw kind.unknownKind("\"class\" or \"vector\"")
+      throw kind.unknownKind("\"class\", \"vector\" or \"latent\"")
     }
 
     // Before the default values below take memory.
@@ -52,7 +57,8 @@ extension ConditionConfiguration {
     }
     let followsPosition = isClass ? try ConditionConfiguration.readFollows(object) : false
     self.init(
-      name: name, kind: isClass ? .classes(labels: labels, embeddingChannels: embeddingChannels) : .vector, size: size,
+      name: name,
+      kind: isClass ? .classes(labels: labels, embeddingChannels: embeddingChannels) : isLatent ? .latent : .vector, size: size,
       framesPerValue: try object.whole("frames_per_value", 1...1_048_576),
       defaultValue: isClass
         ? [Float(try object.whole("default", 0...size - 1) ?? 0)]

@@ -105,6 +105,8 @@ public struct ConditionConfiguration: Sendable {
     case classes(labels: [String], embeddingChannels: Int?)
     /// `size` numbers.
     case vector
+    /// `size` numbers whose prior is the standard normal distribution. A local one is an embedding, an encoder's.
+    case latent
   }
 
   /// "pitch".
@@ -115,7 +117,7 @@ public struct ConditionConfiguration: Sendable {
   public var size: Int
   /// nil: global.
   public var framesPerValue: Int?
-  /// A class: one number, its index. A vector: `size` numbers.
+  /// A class: one number, its index. A vector: `size` numbers. A latent: zeros; streams draw what it begins with.
   public var defaultValue: [Float]
   /// Classes of a composer on a grid: not the host but the codec sets it, to the number of the step that is chosen, modulo
   /// `size`.
@@ -137,7 +139,7 @@ public struct ConditionConfiguration: Sendable {
   public var channels: Int {
     switch kind {
     case .classes(_, let embeddingChannels): embeddingChannels ?? size
-    case .vector: size
+    case .vector, .latent: size
     }
   }
 }
