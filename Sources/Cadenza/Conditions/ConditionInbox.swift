@@ -10,11 +10,17 @@ struct ConditionInbox {
   let queue: ValueQueue?
   /// What was set last, for whoever asks. The threads that set take turns.
   private let last: UnsafeMutablePointer<Float>
+  /// Where a latent's request is put together.
+  private let request: UnsafeMutablePointer<Float>
+  /// Whether a latent was set last, and not sent on a glide.
+  private let wasSet: UnsafeMutablePointer<Bool>
 
   init(_ input: ConditionInput, arena: inout Arena) {
     self.input = input
-    let tail = input.isMovable ? LatestValue.tailCount : 0
-    latest = input.framesPerValue == 0 ? LatestValue(width: input.width + tail, arena: &arena) : nil
+    let width = input.isMovable ? GlideRequest.width(size: input.width) : input.width
+    latest = input.framesPerValue == 0 ? LatestValue(width: width, arena: &arena) : nil
+    request = arena.take(Float.self, count: input.isMovable ? width : 0)
+    wasSet = arena.take(Bool.self, count: 1)
     queue = input.framesPerValue == 0 ? nil : ValueQueue(width: input.width, arena: &arena)
     last = arena.take(Float.self, count: input.width)
   }
@@ -35,9 +41,19 @@ struct ConditionInbox {
   func glide(_ values: UnsafePointer<Float>, count: Int, samples: UInt64, _ interpolation: Interpolation) -> Status {
     guard input.isMovable, let latest else { return .unsupported }
     guard count == input.width, samples <= LatentGlide.maximumLength, input.accepts(values) else { return .invalidArgument }
-    latest.write(values, samples, interpolation.code)
+    ask(values, samples: samples, interpolation, latest)
     ck_copy(last, values, count * 4)
     return .ok
+  }
+
+  @_noLocks
+  private func ask(
+    _ values: UnsafePointer<Float>, samples: UInt64, _ interpolation: Interpolation, _ latest: LatestValue
+  ) {
+    let start: UnsafePointer<Float>? = wasSet.pointee && latest.isUnseen ? UnsafePointer(last) : nil
+    GlideRequest(size: input.width).write(request, to: values, from: start, samples: samples, interpolation)
+    latest.write(request)
+    wasSet.pointee = samples == 0
   }
 
   /// Lets a latent go to what `seed` draws from its prior. One thread at a time.
@@ -45,8 +61,10 @@ struct ConditionInbox {
   func glideToDraw(seed: UInt64, index: Int, samples: UInt64, _ interpolation: Interpolation) -> Status {
     guard input.isMovable, let latest else { return .unsupported }
     guard samples <= LatentGlide.maximumLength else { return .invalidArgument }
-    LatentPrior.draw(seed: seed, index: index, into: last, count: input.width)
-    latest.write(last, samples, interpolation.code)
+    // Into the request's own place, which `ask` leaves alone: where it begins must not be overwritten.
+    LatentPrior.draw(seed: seed, index: index, into: request, count: input.width)
+    ask(request, samples: samples, interpolation, latest)
+    ck_copy(last, request, input.width * 4)
     return .ok
   }
 

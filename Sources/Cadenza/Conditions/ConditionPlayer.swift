@@ -45,9 +45,10 @@ struct ConditionPlayer {
       play(value, h)
       return true
     }
-    let (samples, mode) = latest.tail(value)
-    glide?.begin(value, length: samples, Interpolation(code: mode))
-    guard samples == 0 else { return false }
+    if var moving = glide {
+      GlideRequest(size: input.width).begin(&moving, value)
+      glide = moving
+    }
     input.write(current, to: h)
     return true
   }

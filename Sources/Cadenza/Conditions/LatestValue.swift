@@ -31,35 +31,13 @@ struct LatestValue {
   @_noLocks
   func write(_ values: UnsafePointer<Float>) {
     ck_copy(slots + Int(writers.pointee) * width, values, width * 4)
-    hand()
-  }
-
-  /// Writer's side: a value of `width` − `tailCount` numbers, and the bits of another two.
-  @_noLocks
-  func write(_ values: UnsafePointer<Float>, _ first: UInt64, _ second: UInt32) {
-    let slot = slots + Int(writers.pointee) * width
-    let count = width - LatestValue.tailCount
-    ck_copy(slot, values, count * 4)
-    slot[count] = Float(bitPattern: UInt32(truncatingIfNeeded: first))
-    slot[count + 1] = Float(bitPattern: UInt32(truncatingIfNeeded: first &>> 32))
-    slot[count + 2] = Float(bitPattern: second)
-    hand()
-  }
-
-  /// Numbers that the two at the end of a value take.
-  static var tailCount: Int { @_noLocks get { 3 } }
-
-  /// The two numbers at the end of `value`.
-  @_noLocks
-  func tail(_ value: UnsafePointer<Float>) -> (first: UInt64, second: UInt32) {
-    let tail = value + (width - LatestValue.tailCount)
-    return (UInt64(tail[0].bitPattern) | UInt64(tail[1].bitPattern) &<< 32, tail[2].bitPattern)
-  }
-
-  @_noLocks
-  private func hand() {
     let old = between.pointee.exchange(writers.pointee | LatestValue.fresh, ordering: .acquiringAndReleasing)
     writers.pointee = old & 3
+  }
+
+  /// Writer's side: whether the reader has yet to see what was written last.
+  var isUnseen: Bool {
+    @_noLocks get { between.pointee.load(ordering: .relaxed) & LatestValue.fresh != 0 }
   }
 
   /// Reader's side: the latest value, or nil where there is none since the last call. Valid until the next call.

@@ -233,6 +233,13 @@ struct Instrument {
     followLatents(index)
   }
 
+  /// Lets latent `index` of every part do what the host asks.
+  @_noLocks
+  mutating func take(_ request: GlideRequest, _ row: UnsafePointer<Float>, index: Int) {
+    conditions.take(request, row, index: index)
+    followLatents(index)
+  }
+
   /// Lets the notes that sound have what the latents are now.
   @_noLocks
   private mutating func followLatents() {

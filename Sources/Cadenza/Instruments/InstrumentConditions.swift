@@ -106,6 +106,17 @@ struct InstrumentConditions {
     countMoving()
   }
 
+  /// Lets the latent that is condition `index` of every part do what the host asks.
+  @_noLocks
+  func take(_ request: GlideRequest, _ row: UnsafePointer<Float>, index: Int) {
+    for movable in 0..<movableCount where Int(movableIndices[movable]) == index {
+      for part in 0..<InstrumentConditions.partCount {
+        request.begin(&(glides + (part * movableCount + movable)).pointee, row)
+      }
+    }
+    countMoving()
+  }
+
   @_noLocks
   private func countMoving() {
     movingCount.pointee = 0

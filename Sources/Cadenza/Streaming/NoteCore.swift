@@ -36,9 +36,7 @@ struct NoteCore {
     for index in 0..<conditionCount {
       guard let latest = inboxes[index].latest, let values = latest.read() else { continue }
       if inboxes[index].input.isMovable {
-        let (samples, mode) = latest.tail(values)
-        instrument.glide(
-          part: nil, index: index, values, samples: samples, Interpolation(code: mode))
+        instrument.take(GlideRequest(size: inboxes[index].input.width), values, index: index)
       } else {
         _ = instrument.setCondition(part: nil, index: index, values, count: latest.width)
       }
