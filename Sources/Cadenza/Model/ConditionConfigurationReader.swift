@@ -11,9 +11,16 @@ extension ConditionConfiguration {
     var conditions: [ConditionConfiguration] = []
     var names: [Int] = []
     var channels = 0
+    var hasEmbedding = false
     for element in value.elements {
       let condition = try ConditionConfiguration(element, channelsBefore: channels)
       channels += condition.channels
+      if case .latent = condition.kind, condition.framesPerValue != nil {
+        guard !hasEmbedding else {
+          throw Failure(.format, "\(element.place) is a second local latent, expected at most one")
+        }
+        hasEmbedding = true
+      }
       conditions.append(condition)
       if let name = element["name"] { names.append(name.index) }
     }
@@ -25,7 +32,6 @@ extension ConditionConfiguration {
     let kind = try ConfigurationObject.kind(of: value)
     let name: String
     let isClass = kind.isText("class")
-    let isLatent = kind.isText("latent")
     let size: Int
     var labels: [String] = []
     var embeddingChannels: Int?
@@ -42,7 +48,7 @@ extension ConditionConfiguration {
       object = try ConfigurationObject(value, keys: ["name", "kind", "size", "frames_per_value", "default"])
       name = try object.required("name").identifier()
       size = try object.required("size").whole(JsonValue.channels)
-    } else if isLatent {
+    } else if kind.isText("latent") {
       object = try ConfigurationObject(value, keys: ["name", "kind", "size", "frames_per_value"])
       name = try object.required("name").identifier()
       size = try object.required("size").whole(JsonValue.channels)
@@ -56,9 +62,9 @@ extension ConditionConfiguration {
         .unsupported, "\(value.place) brings the conditions over \(ConditionConfiguration.maximumChannels) channels")
     }
     let followsPosition = isClass ? try ConditionConfiguration.readFollows(object) : false
+    let numbers: Kind = kind.isText("latent") ? .latent : .vector
     self.init(
-      name: name,
-      kind: isClass ? .classes(labels: labels, embeddingChannels: embeddingChannels) : isLatent ? .latent : .vector, size: size,
+      name: name, kind: isClass ? .classes(labels: labels, embeddingChannels: embeddingChannels) : numbers, size: size,
       framesPerValue: try object.whole("frames_per_value", 1...1_048_576),
       defaultValue: isClass
         ? [Float(try object.whole("default", 0...size - 1) ?? 0)]
