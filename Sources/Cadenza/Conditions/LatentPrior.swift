@@ -10,6 +10,18 @@ enum LatentPrior {
   }
 }
 
+/// Places in a model's latent.
+public enum Latent {
+  /// What `seed` draws for condition `index`, `count` numbers: those of `Stream.randomizeLatent`. Any thread.
+  public static func draw(seed: UInt64, index: Int, count: Int) -> [Float] {
+    var values = [Float](repeating: 0, count: count)
+    values.withUnsafeMutableBufferPointer { numbers in
+      if let base = numbers.baseAddress { LatentPrior.draw(seed: seed, index: index, into: base, count: numbers.count) }
+    }
+    return values
+  }
+}
+
 extension Configuration {
   /// What each condition is until the host says otherwise: the file's defaults, and latents as the seed draws them. An embedding is zeros.
   func beginnings(seed: UInt64) -> [[Float]] {
@@ -19,11 +31,7 @@ extension Configuration {
         rows.append(condition.defaultValue)
         continue
       }
-      var row = [Float](repeating: 0, count: condition.size)
-      row.withUnsafeMutableBufferPointer { numbers in
-        if let base = numbers.baseAddress { LatentPrior.draw(seed: seed, index: index, into: base, count: numbers.count) }
-      }
-      rows.append(row)
+      rows.append(Latent.draw(seed: seed, index: index, count: condition.size))
     }
     return rows
   }

@@ -163,15 +163,13 @@ enum ModelDocument {
       labelLines = wrapped(labels.map { Text.printable($0) }, indent: "      ")
     case .latent:
       text = condition.size == 1 ? "a latent of 1 number" : "a latent of \(condition.size) numbers"
+      if condition.framesPerValue == nil { text += ", drawn from the seed" }
     case .vector:
       let isZero = condition.defaultValue.allSatisfy { $0 == 0 }
       let numbers = condition.defaultValue.prefix(8).map { Text.plain($0) }.joined(separator: ",")
       text = condition.size == 1 ? "1 number" : "\(condition.size) numbers"
       text += ", default \(isZero ? (condition.size == 1 ? "0" : "zeros") : numbers)"
       if !isZero && condition.defaultValue.count > 8 { text += ",..." }
-    case .latent:
-      text = condition.size == 1 ? "latent, 1 number" : "latent, \(condition.size) numbers"
-      if condition.framesPerValue == nil { text += ", drawn from the seed" }
     }
     if let frames = condition.framesPerValue {
       text += ", a value every \(frames) samples (a list is played in order)"
@@ -346,7 +344,6 @@ enum ModelDocument {
         ("kind", "vector"), ("size", .integer(condition.size)),
         ("default", .list(condition.defaultValue.map(JSON.float))),
       ]
-    case .latent: pairs += [("kind", "latent"), ("size", .integer(condition.size))]
     }
     if condition.followsPosition { pairs.append(("follows", "position")) }
     pairs.append(("frames_per_value", condition.framesPerValue.map(JSON.integer) ?? .null))
