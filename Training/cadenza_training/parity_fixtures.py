@@ -26,6 +26,7 @@ from cadenza_training import mu_law, reference
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.engine import COMPOSER_CODECS
 from cadenza_training.model_file import read_model, write_model
+from cadenza_training.parity_decoders import DECODER_CASES, ENCODER_CASES, write_decoder_case
 from cadenza_training.parity_pieces import drawn_piece
 from cadenza_training.systems.raw_audio.recordings import load_recordings
 
@@ -878,11 +879,14 @@ def main() -> None:
         write_case(case, number, arguments.output)
     for number, case in enumerate(LATENT_CASES, start=2000):
         write_case(case, number, arguments.output)
+    for number, case in enumerate((*DECODER_CASES, *ENCODER_CASES)):
+        write_decoder_case(case, number, arguments.output)
     for model in arguments.shipped:
         prepared = None if arguments.set is None else PreparedSet.read(arguments.set)
         write_shipped(model, prepared, arguments.output, arguments.shipped_steps)
     total = sum(path.stat().st_size for path in arguments.output.glob("*.safetensors"))
     count = len(CASES) + len(WINDOW_AND_FIELD_CASES) + len(LATENT_CASES)
+    count += len(DECODER_CASES) + len(ENCODER_CASES)
     print(f"{count} cases, {total:,} bytes in {arguments.output}")
 
 

@@ -68,11 +68,15 @@ class Network(nn.Module, ABC):
         """The opposite of `to_file`."""
         return value
 
+    def training_only(self) -> set[str]:
+        """The parameters that training alone needs: no model file has them."""
+        return set()
+
     def tensors(self) -> dict[str, Tensor]:
         """Every weight under its name, and in its layout, of a model file."""
         parameters = self.state_dict()
         names = self.tensor_names()
-        if set(names.values()) != set(parameters):
+        if set(names.values()) != set(parameters) - self.training_only():
             raise AssertionError(f"{type(self).__name__} names other tensors than it has")
         return {
             name: self.to_file(name, parameters[parameter]) for name, parameter in names.items()

@@ -7,20 +7,26 @@ from pathlib import Path
 
 from cadenza_training.errors import UserError
 from cadenza_training.model_file import read_model
-from cadenza_training.networks.conditions import ClassCondition
+from cadenza_training.networks.conditions import Condition, read_condition
+from cadenza_training.networks.decoder import Decoder
 from cadenza_training.networks.network import Network
 from cadenza_training.networks.recurrent import Recurrent
 from cadenza_training.networks.transformer import Transformer
 from cadenza_training.networks.wavenet import WaveNet
 
-NETWORKS = {network.kind: network for network in (WaveNet, Recurrent, Transformer)}
+NETWORKS = {network.kind: network for network in (WaveNet, Recurrent, Transformer, Decoder)}
 
 
-def make_network(configuration: Mapping, conditions: Sequence[ClassCondition]) -> Network:
-    """A network with fresh weights, from the entry `network` of a model file."""
+def make_network(
+    configuration: Mapping, conditions: Sequence[Condition], encoder: Mapping | None = None
+) -> Network:
+    """A network with fresh weights, from the entry `network` of a model file; `encoder` is the
+    entry of that name, of a decoder."""
     kind = configuration.get("kind")
     if kind not in NETWORKS:
         raise UserError(f'network kind "{kind}" is not one of {", ".join(sorted(NETWORKS))}')
+    if kind == Decoder.kind:
+        return Decoder.from_configuration(configuration, conditions, encoder)
     return NETWORKS[kind].from_configuration(configuration, conditions)
 
 
@@ -28,11 +34,8 @@ def load_network(path: Path) -> tuple[Network, dict]:
     """The network of a model file, with its weights, and the file's configuration."""
     tensors, configuration = read_model(path)
     try:
-        conditions = [
-            ClassCondition.from_configuration(entry)
-            for entry in configuration.get("conditions", [])
-        ]
-        network = make_network(configuration["network"], conditions)
+        conditions = [read_condition(entry) for entry in configuration.get("conditions", [])]
+        network = make_network(configuration["network"], conditions, configuration.get("encoder"))
         network.load_tensors(tensors)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
