@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from cadenza_training.errors import UserError
 from cadenza_training.networks.code_order import ordered_embedding, ordered_output
-from cadenza_training.networks.conditions import ClassCondition, Conditions
+from cadenza_training.networks.conditions import Condition, Conditions
 from cadenza_training.networks.network import Network, State
 
 KERNEL_SIZE = 2
@@ -67,7 +67,7 @@ class WaveNet(Network):
         gate_channels: int,
         skip_channels: int,
         head_channels: int,
-        conditions: Sequence[ClassCondition] = (),
+        conditions: Sequence[Condition] = (),
         dropout: float = 0.0,
     ) -> None:
         """`dropout` falls on the gated output of every layer while training."""
@@ -104,7 +104,7 @@ class WaveNet(Network):
         self.output.bias.zero_()
 
     @staticmethod
-    def from_configuration(network: Mapping, conditions: Sequence[ClassCondition]) -> WaveNet:
+    def from_configuration(network: Mapping, conditions: Sequence[Condition]) -> WaveNet:
         """From a model file's entry `network`; `dropout` may be there beside the file's keys."""
         if network.get("kernel_size", KERNEL_SIZE) != KERNEL_SIZE:
             raise UserError(

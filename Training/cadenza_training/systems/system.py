@@ -102,7 +102,7 @@ class System(ABC):
 
     @abstractmethod
     def model_configuration(self) -> dict[str, object]:
-        """`network`, `codec` and `conditions` of the model file."""
+        """`network`, `codec` and `conditions` of the model file, and `encoder` where it has one."""
 
 
 def class_default(name: str, wanted: object, labels: tuple[str, ...] | None, size: int) -> int:
