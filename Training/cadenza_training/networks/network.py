@@ -60,10 +60,6 @@ class Network(nn.Module, ABC):
         """The parameters between the network's ends: those that Muon is made for."""
         return set()
 
-    def training_only(self) -> set[str]:
-        """Parameters that training needs and no model file holds."""
-        return set()
-
     def to_file(self, name: str, value: Tensor) -> Tensor:
         """A parameter's value in the layout that the file has for `name`."""
         return value

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from cadenza_training.errors import UserError
 from cadenza_training.networks.conditions import Condition
-from cadenza_training.networks.layers import LayerStack, Shape
+from cadenza_training.networks.layers import LayerStack, Residual, Shape
 
 
 class RecordingEncoder(nn.Module):
@@ -27,6 +28,11 @@ class RecordingEncoder(nn.Module):
                 f"encoder: the last layer gives {self.stack.shape.text}, expected steps with the "
                 f"{size} numbers of the embedding"
             )
+        with torch.no_grad():
+            # Residual layers begin as next to nothing, or many of them would add up to a roar.
+            for layer in self.stack.layers:
+                if isinstance(layer, Residual) and hasattr(layer.layers[-1], "weight"):
+                    layer.layers[-1].weight.mul_(0.1)
 
     @staticmethod
     def from_configuration(encoder: Mapping, conditions: Sequence[Condition]) -> RecordingEncoder:
@@ -35,7 +41,8 @@ class RecordingEncoder(nn.Module):
             encoder.get("input") != {"kind": "waveform"} or encoder.get("frames") is not None
         ):
             raise UserError(
-                "training knows encoders of embeddings that are layers over a waveform of any length"
+                "training knows encoders of embeddings that are layers over a waveform of any "
+                "length"
             )
         for condition in conditions:
             if condition.name == encoder.get("latent"):
