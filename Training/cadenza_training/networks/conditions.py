@@ -72,6 +72,8 @@ class LatentCondition:
 
     name: str
     size: int
+    # An embedding: a value for every so many samples. None: one value at a time.
+    frames_per_value: int | None = None
 
     @property
     def embedding_channels(self) -> int:
@@ -82,7 +84,10 @@ class LatentCondition:
         return None
 
     def to_configuration(self) -> dict[str, object]:
-        return {"name": self.name, "kind": "latent", "size": self.size}
+        entry: dict[str, object] = {"name": self.name, "kind": "latent", "size": self.size}
+        if self.frames_per_value is not None:
+            entry["frames_per_value"] = self.frames_per_value
+        return entry
 
 
 Condition = ClassCondition | LatentCondition
@@ -90,8 +95,8 @@ Condition = ClassCondition | LatentCondition
 
 def read_condition(entry: Mapping) -> Condition:
     """From an entry of a model file's list of conditions."""
-    if entry["kind"] == "latent" and not entry.get("frames_per_value"):
-        return LatentCondition(entry["name"], entry["size"])
+    if entry["kind"] == "latent":
+        return LatentCondition(entry["name"], entry["size"], entry.get("frames_per_value"))
     return ClassCondition.from_configuration(entry)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from cadenza_training.errors import UserError
+from cadenza_training.systems.melody_vae.melody_vae import MelodyVae
 from cadenza_training.systems.note_matrix.note_matrix import NoteMatrix
 from cadenza_training.systems.notes.notes import Notes
 from cadenza_training.systems.raw_audio.raw_audio import RawAudio
 from cadenza_training.systems.system import System
+from cadenza_training.systems.wavenet_autoencoder.wavenet_autoencoder import WavenetAutoencoder
 
 SYSTEMS: dict[str, type[System]] = {
+    "melody_vae": MelodyVae,
     "note_matrix": NoteMatrix,
     "notes": Notes,
     "raw_audio": RawAudio,
+    "wavenet_autoencoder": WavenetAutoencoder,
 }
 
 

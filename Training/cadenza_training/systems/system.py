@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.errors import UserError
 from cadenza_training.fitting.options import TrainingOptions
+from cadenza_training.fitting.starting_point import start_from
 from cadenza_training.networks.network import Network
 
 
@@ -63,6 +65,8 @@ class System(ABC):
     network: Network
     # What `next_losses` and `validate` are in; only nats go into the model file.
     loss_unit: str = "nats"
+    # Whether a run that starts from a model takes over its conditions, and its network alone.
+    start_brings_conditions: bool = True
 
     @abstractmethod
     def __init__(
@@ -75,6 +79,10 @@ class System(ABC):
         rank: int,
     ) -> None:
         """From a configuration and a prepared set; `rank` of `processes` draws its own batches."""
+
+    def start_from(self, path: Path) -> None:
+        """Takes the weights of an exported model."""
+        start_from(self.network, path)
 
     @abstractmethod
     def to(self, device: torch.device) -> None:
@@ -102,7 +110,7 @@ class System(ABC):
 
     @abstractmethod
     def model_configuration(self) -> dict[str, object]:
-        """`network`, `codec` and `conditions` of the model file."""
+        """`network`, `codec` and `conditions` of the model file, and `encoder` where it has one."""
 
 
 def class_default(name: str, wanted: object, labels: tuple[str, ...] | None, size: int) -> int:
