@@ -6,6 +6,8 @@ struct StepGrid {
   /// What step 0 is fed: the end, or else the last voice's "off".
   let startToken: Int
   private let velocity: Int
+  /// The piece ends after so many steps; 0: it does not.
+  private let steps: UInt64
   /// What each token says: a pitch, `holdPitch` and a pitch, or one of the negative numbers below.
   private let symbols: UnsafeMutablePointer<Int16>
   /// Where each voice's tokens begin, and where the last one's end.
@@ -20,6 +22,7 @@ struct StepGrid {
     self.timing = timing
     voiceCount = min(vocabulary.voices.count, NoteCodecMemory.voiceCount)
     velocity = vocabulary.velocity
+    steps = UInt64(vocabulary.steps ?? 0)
     symbols = arena.take(Int16.self, count: vocabulary.size)
     firstTokens = arena.take(Int32.self, count: voiceCount + 1)
     var token = 0
@@ -79,7 +82,9 @@ struct StepGrid {
       script.end()
       return
     }
-    if memory.endVoice(of: voiceCount) { script.advance(1) }
+    guard memory.endVoice(of: voiceCount) else { return }
+    script.advance(1)
+    if steps > 0 && memory.step >= steps { script.end() }
   }
 
   /// A voice takes the notes of its number; the only one of a melody takes all. Where several begin at one step the highest

@@ -19,6 +19,8 @@ struct Composer {
   private let savedStateCount: Int
 
   let conditions: ConditionPlayers
+  /// What melodies were encoded to; nil: the model has no encoder.
+  let latentMix: UnsafeMutablePointer<LatentMix>?
   /// The conditions' vector.
   private let h: UnsafeMutablePointer<Float>
   /// Whether the network has not seen h yet.
@@ -78,6 +80,7 @@ struct Composer {
     state = arena.take(Float.self, count: stateCount)
     h = arena.take(Float.self, count: RowOrder.padded(plan.conditionChannels))
     conditions = ConditionPlayers(plan, defaults: defaults, h: h, arena: &arena)
+    latentMix = arena.takeLatentMix(plan)
     // About 1.3 ms and 200 ms.
     unitFrames = max(1, sampleRate / 750)
     aheadFrames = max(1, sampleRate / 5)
@@ -120,6 +123,20 @@ struct Composer {
     events.removeAll()
     hasFailed = false
     hasEnded = false
+  }
+
+  /// The values of all conditions, as the host last set them.
+  mutating func presentConditions() -> [[Float]] {
+    if conditions.beginBlock() { conditionsChanged = true }
+    return (0..<conditions.count).map { conditions.current($0) }
+  }
+
+  /// Sets a latent, instead of what the host set before.
+  @_noLocks
+  mutating func setLatent(_ index: Int, _ values: UnsafePointer<Float>) {
+    _ = conditions.beginBlock()
+    conditions.play(index, values)
+    conditionsChanged = true
   }
 
   // MARK: Writing
@@ -313,14 +330,7 @@ struct Composer {
     timeline.setTempo(tempo)
     let length = timeline.ticks(frames: frames)
     guard length <= codec.maximumPieceTicks, script.pointee.tick < NoteScript.maximumTick / 2 else { return .invalidArgument }
-    var given: [TickEvent] = []
-    given.reserveCapacity(notes.count)
-    for note in notes where note.kind != .end {
-      given.append(
-        TickEvent(
-          tick: timeline.ticks(frames: note.frame), isOn: note.kind == .noteOn, voice: Int(note.voice), pitch: Int(note.pitch),
-          velocity: note.kind == .noteOn ? max(1, Int((note.velocity * 127).rounded())) : 0))
-    }
+    let given = timeline.tickEvents(of: notes)
 
     // What was written ahead and not played is not heard: the piece takes its place.
     script.pointee.silence(at: timeline.tick)

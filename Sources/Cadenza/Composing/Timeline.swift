@@ -55,6 +55,19 @@ struct Timeline {
     UInt64(Double(frames) * Double(frameLength) / Double(tickLength) + 0.5)
   }
 
+  /// A piece's events, whose frames count from its beginning at the present tempo, on ticks. Main thread: allocates.
+  func tickEvents(of events: UnsafeBufferPointer<NoteEvent>) -> [TickEvent] {
+    var given: [TickEvent] = []
+    given.reserveCapacity(events.count)
+    for event in events where event.kind != .end {
+      given.append(
+        TickEvent(
+          tick: ticks(frames: event.frame), isOn: event.kind == .noteOn, voice: Int(event.voice), pitch: Int(event.pitch),
+          velocity: event.kind == .noteOn ? max(1, Int((event.velocity * 127).rounded())) : 0))
+    }
+    return given
+  }
+
   /// Jumps to the beginning of a tick.
   @_noLocks
   mutating func jump(to tick: UInt64) {

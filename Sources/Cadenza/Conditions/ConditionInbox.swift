@@ -21,7 +21,7 @@ struct ConditionInbox {
     latest = input.framesPerValue == 0 ? LatestValue(width: width, arena: &arena) : nil
     request = arena.take(Float.self, count: input.isMovable ? width : 0)
     wasSet = arena.take(Bool.self, count: 1)
-    queue = input.framesPerValue == 0 ? nil : ValueQueue(width: input.width, arena: &arena)
+    queue = input.framesPerValue == 0 || input.isEmbedding ? nil : ValueQueue(width: input.width, arena: &arena)
     last = arena.take(Float.self, count: input.width)
   }
 
@@ -71,8 +71,8 @@ struct ConditionInbox {
   /// One thread at a time.
   @_noLocks
   func set(_ values: UnsafePointer<Float>, count: Int) -> Status {
-    // What the codec sets is not the host's.
-    if input.followsPosition { return .unsupported }
+    // What the codec sets, or an encoder, is not the host's.
+    if input.followsPosition || input.isEmbedding { return .unsupported }
     let width = input.width
     if input.isMovable { return glide(values, count: count, samples: 0, .linear) }
     if let latest {
@@ -95,6 +95,6 @@ struct ConditionInbox {
 
 extension ConditionConfiguration {
   /// Values that may wait in a stream: local conditions queue, of a global one the latest counts, and one that follows a
-  /// position takes none.
-  public var queueCapacity: Int { followsPosition ? 0 : framesPerValue == nil ? 1 : ValueQueue.capacity }
+  /// position, or an embedding, takes none.
+  public var queueCapacity: Int { followsPosition || isEmbedding ? 0 : framesPerValue == nil ? 1 : ValueQueue.capacity }
 }

@@ -22,6 +22,9 @@ struct ConditionPlayer {
     @_noLocks get { inbox.latest }
   }
 
+  /// What is playing.
+  var currentValue: [Float] { (0..<input.width).map { current[$0] } }
+
   /// Plays the default value, which it writes to h.
   init(_ inbox: ConditionInbox, defaultValue: [Float], h: UnsafeMutablePointer<Float>, arena: inout Arena) {
     self.inbox = inbox
@@ -93,8 +96,9 @@ struct ConditionPlayer {
   }
 
   @_noLocks
-  private func play(_ value: UnsafePointer<Float>, _ h: UnsafeMutablePointer<Float>) {
+  mutating func play(_ value: UnsafePointer<Float>, _ h: UnsafeMutablePointer<Float>) {
     ck_copy(current, value, input.width * 4)
+    glide?.rest()
     input.write(current, to: h)
   }
 

@@ -22,7 +22,7 @@ struct ConditionPlayers {
     for (index, input) in plan.conditions.enumerated() {
       let inbox = ConditionInbox(input, arena: &arena)
       let player = ConditionPlayer(inbox, defaultValue: defaults[index], h: h, arena: &arena)
-      if input.framesPerValue > 0 { localCount += 1 }
+      if input.framesPerValue > 0 && !input.isEmbedding { localCount += 1 }
       if input.isMovable { movableCount += 1 }
       if !arena.isMeasuring {
         (inboxes + index).initialize(to: inbox)
@@ -71,6 +71,13 @@ struct ConditionPlayers {
     }
     return changed
   }
+
+  /// The value of condition `index` that plays.
+  func current(_ index: Int) -> [Float] { players[index].currentValue }
+
+  /// Plays `values` as condition `index` from now on, which is global and accepts them.
+  @_noLocks
+  func play(_ index: Int, _ values: UnsafePointer<Float>) { players[index].play(values, h) }
 
   /// Sets the conditions that follow the position of what is chosen next; true where h changed.
   @_noLocks

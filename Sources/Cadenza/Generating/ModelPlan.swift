@@ -9,6 +9,8 @@ struct ModelPlan {
   var codec: Codec
   var conditions: [ConditionInput]
   var conditionChannels: Int
+  /// nil: the model has no encoder.
+  var encoding: ModelEncoding?
   /// Of the network's state in a stream.
   var layout: StateLayout
 
@@ -27,6 +29,9 @@ struct ModelPlan {
     network = try Network(
       configuration.network, conditionChannels: channels, tensors: &tensors, arena: &arena, layout: &layout)
     codec = Codec(configuration.codec, arena: &arena)
+    if let encoder = configuration.encoder {
+      encoding = try ModelEncoding(encoder, configuration, tensors: &tensors, arena: &arena)
+    }
     fields = configuration.network.fields
   }
 }

@@ -22,6 +22,9 @@ struct SampleGenerator {
   /// Whether the network has not seen h yet.
   var conditionsChanged = true
 
+  /// Plays what is encoded into h, where the model has an embedding.
+  private var embedding: EmbeddingPlayer?
+
   /// The sample of now, and what the next step is fed.
   private(set) var element: Element
   /// Steps since the beginning.
@@ -29,7 +32,9 @@ struct SampleGenerator {
   private var random: RandomGenerator
 
   /// Lays it out in `arena`. The sampler's scratch may be shared by all generators of a thread.
-  init(_ plan: ModelPlan, sampler: Sampler?, seed: UInt64, arena: inout Arena) {
+  init(
+    _ plan: ModelPlan, sampler: Sampler?, latentMix: UnsafeMutablePointer<LatentMix>?, seed: UInt64, arena: inout Arena
+  ) {
     kernels = plan.kernels
     network = plan.network
     codec = plan.codec
@@ -43,6 +48,9 @@ struct SampleGenerator {
     savedStateCount = plan.layout.savedCount ?? plan.layout.count
     state = arena.take(Float.self, count: stateCount)
     h = arena.take(Float.self, count: RowOrder.padded(plan.conditionChannels))
+    if let encoding = plan.encoding, encoding.framesPerRow > 0, let latentMix {
+      embedding = EmbeddingPlayer(encoding, latentMix, h: h, arena: &arena)
+    }
     element = arena.isMeasuring ? Element(token: 0, value: 0) : plan.codec.silence
     random = RandomGenerator(seed: seed)
     if !arena.isMeasuring { network.begin(state, &element, kernels) }
@@ -62,6 +70,7 @@ struct SampleGenerator {
   /// Feeds the network the element of the step before, under the conditions of now.
   @_noLocks @inline(__always)
   private mutating func step() {
+    if embedding != nil, embedding?.beginSample(time) == true { conditionsChanged = true }
     if conditionsChanged {
       network.condition(state, h, kernels)
       conditionsChanged = false
@@ -104,7 +113,7 @@ struct SampleGenerator {
 
   /// Bytes that `saveChoices` writes, and `saveNetwork`.
   static let choicesByteCount = 48
-  var networkByteCount: Int { savedStateCount * 4 }
+  var networkByteCount: Int { savedStateCount * 4 + (embedding?.savedByteCount ?? 0) }
 
   /// Writes the random generator, the time and the latest element.
   func saveChoices(_ writer: inout ByteWriter) {
@@ -133,13 +142,15 @@ struct SampleGenerator {
     return true
   }
 
-  /// Writes the network's state.
+  /// Writes the network's state, and what it hears of an embedding.
   func saveNetwork(_ writer: inout ByteWriter) {
+    embedding?.save(&writer)
     writer.write(UnsafeRawPointer(state), count: savedStateCount * 4)
   }
 
   /// Reads what `saveNetwork` wrote, after the choices and h.
   mutating func readNetwork(_ reader: inout ByteReader, isLoading: Bool) -> Bool {
+    if embedding != nil, embedding?.read(&reader, isLoading: isLoading) == false { return false }
     if isLoading {
       ck_zero(state, stateCount * 4)
       reader.read(into: state, count: savedStateCount * 4)

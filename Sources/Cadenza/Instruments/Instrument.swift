@@ -17,6 +17,8 @@ import CadenzaKernels
 struct Instrument {
   private let voices: UnsafeMutablePointer<Voice>
   let voiceCount: Int
+  /// What recordings were encoded to; nil: the model has no encoder.
+  let latentMix: UnsafeMutablePointer<LatentMix>?
   private let conditions: InstrumentConditions
   private let pitches: PitchTable
   private var queue: NoteQueue
@@ -60,9 +62,11 @@ struct Instrument {
     let lengths = Envelope.Lengths(
       attackSeconds: options.attackSeconds, releaseSeconds: options.releaseSeconds, sampleRate: configuration.codec.sampleRate)
     let sampler = plan.sampler(arena: &arena)
+    latentMix = arena.takeLatentMix(plan)
     voices = arena.take(Voice.self, count: voiceCount)
     for index in 0..<voiceCount {
-      let voice = Voice(plan, sampler: sampler, conditions: conditions, lengths: lengths, arena: &arena)
+      let voice = Voice(
+        plan, sampler: sampler, latentMix: latentMix, conditions: conditions, lengths: lengths, arena: &arena)
       if !arena.isMeasuring { (voices + index).initialize(to: voice) }
     }
     if outputRate != configuration.codec.sampleRate {
@@ -201,7 +205,7 @@ struct Instrument {
   }
 
   /// What condition `index` is for the notes of part 0.
-  func condition(_ index: Int) -> UnsafePointer<Float> { conditions.value(part: 0, index: index) }
+  func condition(_ index: Int) -> UnsafePointer<Float> { conditions.pointer(part: 0, index: index) }
 
   func hasCondition(_ index: Int) -> Bool { index >= 0 && index < conditions.count }
 
@@ -250,6 +254,11 @@ struct Instrument {
   @_noLocks
   private mutating func followLatents(_ index: Int) {
     if conditions.isMovable(index) { followLatents() }
+  }
+
+  /// The values of all conditions for the next note of `part`.
+  func conditionValues(part: Int) -> [[Float]] {
+    (0..<conditions.count).map { conditions.value(part: part, index: $0) }
   }
 
   // MARK: Sound

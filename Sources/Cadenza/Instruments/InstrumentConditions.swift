@@ -69,6 +69,7 @@ struct InstrumentConditions {
   func set(part: Int, index: Int, _ values: UnsafePointer<Float>, count valueCount: Int) -> Status {
     guard index >= 0, index < count else { return .invalidArgument }
     let input = inputs + index
+    if input.pointee.isEmbedding { return .unsupported }
     guard index != pitchIndex, valueCount == input.pointee.width, input.pointee.accepts(values) else {
       return .invalidArgument
     }
@@ -80,7 +81,7 @@ struct InstrumentConditions {
     return .ok
   }
 
-  func value(part: Int, index: Int) -> UnsafePointer<Float> { UnsafePointer(rows + (part * width + Int(offsets[index]))) }
+  func pointer(part: Int, index: Int) -> UnsafePointer<Float> { UnsafePointer(rows + (part * width + Int(offsets[index]))) }
 
   @_noLocks
   func accepts(_ index: Int, _ values: UnsafePointer<Float>, count valueCount: Int) -> Bool {
@@ -145,6 +146,12 @@ struct InstrumentConditions {
       ck_copy(row + offset, rows + (part * width + offset), inputs[index].width * 4)
       inputs[index].write(row + offset, to: h)
     }
+  }
+
+  /// The value of condition `index` for the notes of `part` that begin from now on.
+  func value(part: Int, index: Int) -> [Float] {
+    let row = rows + part * width + Int(offsets[index])
+    return (0..<inputs[index].width).map { row[$0] }
   }
 
   /// Writes the values of a note to `row`.

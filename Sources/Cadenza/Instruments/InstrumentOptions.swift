@@ -73,7 +73,8 @@ extension Configuration {
     case .notes:
       throw Failure(.unsupported, "the model composes notes: what plays them is a model of audio")
     }
-    for condition in conditions where condition.framesPerValue != nil {
+    // (An embedding begins anew with each note.)
+    for condition in conditions where condition.framesPerValue != nil && !condition.isEmbedding {
       throw Failure(
         .unsupported,
         "the model has the local condition \(quoted: condition.name.utf8): an instrument's conditions last for a whole note")

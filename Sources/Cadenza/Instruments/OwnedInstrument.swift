@@ -38,6 +38,7 @@ final class OwnedInstrument {
   }
 
   deinit {
+    instrument.pointee.latentMix?.pointee.free()
     instrument.deinitialize(count: 1)
     instrument.deallocate()
     ck_free(memory)

@@ -13,9 +13,10 @@ struct Voice {
   private(set) var next: VoiceNote?
 
   init(
-    _ plan: ModelPlan, sampler: Sampler?, conditions: InstrumentConditions, lengths: Envelope.Lengths, arena: inout Arena
+    _ plan: ModelPlan, sampler: Sampler?, latentMix: UnsafeMutablePointer<LatentMix>?, conditions: InstrumentConditions,
+    lengths: Envelope.Lengths, arena: inout Arena
   ) {
-    generator = SampleGenerator(plan, sampler: sampler, seed: 0, arena: &arena)
+    generator = SampleGenerator(plan, sampler: sampler, latentMix: latentMix, seed: 0, arena: &arena)
     values = arena.take(Float.self, count: conditions.width)
     envelope = Envelope(lengths)
     if arena.isMeasuring { return }

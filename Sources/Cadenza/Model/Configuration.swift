@@ -14,6 +14,8 @@ public struct Configuration: Sendable {
   public var conditions: [ConditionConfiguration]
   /// The sampler's defaults.
   public var sampling: SamplingConfiguration
+  /// What turns a recording, or a melody, into the value of a latent; nil: nothing does.
+  public var encoder: EncoderConfiguration?
   /// How the model was made.
   public var training: TrainingConfiguration
 }
@@ -138,6 +140,12 @@ public struct ConditionConfiguration: Sendable {
     self.framesPerValue = framesPerValue
     self.defaultValue = defaultValue
     self.followsPosition = followsPosition
+  }
+
+  /// Whether it is what an encoder makes of a recording, row by row: a local latent.
+  public var isEmbedding: Bool {
+    guard case .latent = kind else { return false }
+    return framesPerValue != nil
   }
 
   /// Columns that the condition contributes to h.

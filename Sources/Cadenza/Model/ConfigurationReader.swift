@@ -31,7 +31,7 @@ extension Configuration {
   /// Reads and checks a configuration.
   init(_ value: JsonValue) throws(Failure) {
     let object = try ConfigurationObject(
-      value, keys: ["name", "description", "license", "network", "codec", "conditions", "sampling", "training"])
+      value, keys: ["name", "description", "license", "network", "codec", "encoder", "conditions", "sampling", "training"])
     name = try object.text("name")
     description = try object.text("description")
     license = try object.text("license")
@@ -41,10 +41,16 @@ extension Configuration {
     codec = try CodecConfiguration(codecValue)
     let conditionValues = object.optional("conditions")
     conditions = try ConditionConfiguration.list(conditionValues)
+    encoder = nil
+    if let encoderValue = object.optional("encoder") {
+      encoder = try EncoderConfiguration(encoderValue, conditions: conditions, codec: codec)
+    }
     sampling = try SamplingConfiguration(object.optional("sampling"))
     training = try TrainingConfiguration(object.optional("training"))
     try checkThatCodecFits()
     try checkThatConditionsFit(conditionValues)
+    try checkThatInitialStatesFit()
+    try checkThatEmbeddingsFit()
   }
 
   /// What the network predicts is what the codec turns into sound.
@@ -140,6 +146,20 @@ extension Configuration {
     if case .recurrent(let recurrent) = network, case .vector = recurrent.input {
       throw Failure(
         .format, "network.input takes values, expected tokens, since codec.kind is \"\(notes.kindName)\": notes have no value")
+    }
+  }
+
+  /// States that are made of the conditions need some.
+  private func checkThatInitialStatesFit() throws(Failure) {
+    guard case .recurrent(let recurrent) = network, recurrent.initialStates == .conditions, conditions.isEmpty else { return }
+    throw Failure(.format, "network.initial_states is \"conditions\", but the model has none")
+  }
+
+  /// What an embedding is, its encoder says.
+  private func checkThatEmbeddingsFit() throws(Failure) {
+    for (index, condition) in conditions.enumerated() where condition.isEmbedding && encoder?.latent != index {
+      throw Failure(
+        .format, "conditions[\(index)] is a local latent, an embedding, expected an encoder whose latent it is")
     }
   }
 

@@ -129,12 +129,15 @@ public struct NoteCodecConfiguration: Sendable {
     public var voices: [GridVoice]
     /// Of every note, MIDI.
     public var velocity: Int
+    /// The piece ends after so many steps; nil: it goes on until it says so itself.
+    public var steps: Int?
 
     /// A vocabulary as written, unchecked.
-    public init(stepsPerBeat: Int, voices: [GridVoice], velocity: Int = 80) {
+    public init(stepsPerBeat: Int, voices: [GridVoice], velocity: Int = 80, steps: Int? = nil) {
       self.stepsPerBeat = stepsPerBeat
       self.voices = voices
       self.velocity = velocity
+      self.steps = steps
     }
 
     /// Tokens of all voices.

@@ -5,7 +5,7 @@ extension NoteCodecConfiguration {
     if kind.isText("performance_events") {
       keys = ["kind", "pitches", "time_shifts", "velocities", "end", "tempo", "maximum_note_beats"]
     } else if kind.isText("melody_steps") {
-      keys = ["kind", "steps_per_beat", "symbols", "velocity", "tempo", "maximum_note_beats"]
+      keys = ["kind", "steps_per_beat", "symbols", "steps", "velocity", "tempo", "maximum_note_beats"]
     } else if kind.isText("chorale_grid") {
       keys = ["kind", "steps_per_beat", "voices", "velocity", "tempo", "maximum_note_beats"]
     } else if kind.isText("note_tokens") {
@@ -58,7 +58,8 @@ extension NoteCodecConfiguration.GridVocabulary {
     let symbols = try NoteCodecConfiguration.GridSymbol.list(object.required("symbols"), mayEnd: true)
     self.init(
       stepsPerBeat: stepsPerBeat, voices: [.init(name: "melody", symbols: symbols)],
-      velocity: try object.whole("velocity", NoteCodecConfiguration.velocities) ?? NoteCodecConfiguration.defaultVelocity)
+      velocity: try object.whole("velocity", NoteCodecConfiguration.velocities) ?? NoteCodecConfiguration.defaultVelocity,
+      steps: try object.whole("steps", 1...65_536))
   }
 
   fileprivate init(chorale object: ConfigurationObject) throws(Failure) {

@@ -63,6 +63,23 @@ public struct RecurrentConfiguration: Sendable {
     case linear(noise: Float)
   }
 
+  /// Where the states that a sequence begins with come from.
+  public enum InitialStates: Sendable, BitwiseCopyable {
+    /// They are zeros.
+    case zeros
+    /// The file holds them.
+    case stored
+    /// Each is tanh(W h + b) of the conditions at the beginning.
+    case conditions
+  }
+  /// What step 0 is fed.
+  public enum FirstInput: Sendable, BitwiseCopyable {
+    /// What the codec says.
+    case silence
+    /// A vector of zeros in the place of the element's.
+    case zeros
+  }
+
   /// nil where neither input nor head speaks of tokens, and for several fields, which have sizes of their own.
   public var vocabularySize: Int?
   /// How an element is read.
@@ -77,13 +94,15 @@ public struct RecurrentConfiguration: Sendable {
   public var layerBiases: Bool
   /// Whether the head has one.
   public var headBias: Bool
-  /// Whether the file holds the states that a stream begins with; else they are zeros.
-  public var initialStates: Bool
+  /// The states that a sequence begins with.
+  public var initialStates: InitialStates
+  /// What step 0 is fed.
+  public var firstInput: FirstInput
 
   /// A configuration as written, unchecked.
   public init(
     vocabularySize: Int?, input: Input, layers: [Layer], head: Head, window: Int?, layerBiases: Bool, headBias: Bool,
-    initialStates: Bool
+    initialStates: InitialStates = .zeros, firstInput: FirstInput = .silence
   ) {
     self.vocabularySize = vocabularySize
     self.input = input
@@ -93,6 +112,7 @@ public struct RecurrentConfiguration: Sendable {
     self.layerBiases = layerBiases
     self.headBias = headBias
     self.initialStates = initialStates
+    self.firstInput = firstInput
   }
 }
 

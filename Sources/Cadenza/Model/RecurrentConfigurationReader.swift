@@ -1,7 +1,7 @@
 extension RecurrentConfiguration {
   init(_ value: JsonValue) throws(Failure) {
     let object = try ConfigurationObject(
-      value, keys: ["kind", "input", "vocabulary_size", "layers", "head", "window", "biases", "initial_states"])
+      value, keys: ["kind", "input", "vocabulary_size", "layers", "head", "window", "biases", "initial_states", "first_input"])
     let inputValue = try object.required("input")
     let input = try RecurrentConfiguration.readInput(inputValue)
     let window = try object.whole("window", 1...1_024)
@@ -16,7 +16,22 @@ extension RecurrentConfiguration {
     self.init(
       vocabularySize: try RecurrentConfiguration.readVocabularySize(object, value, input, head), input: input,
       layers: layers, head: head, window: window, layerBiases: biases[0], headBias: biases[1],
-      initialStates: try object.optional("initial_states")?.boolean() ?? false)
+      initialStates: try RecurrentConfiguration.readInitialStates(object),
+      firstInput: try RecurrentConfiguration.readFirstInput(object))
+  }
+
+  private static func readInitialStates(_ object: ConfigurationObject) throws(Failure) -> InitialStates {
+    guard let value = object.optional("initial_states") else { return .zeros }
+    if value.isText("conditions") { return .conditions }
+    guard value.kind != .string else { throw value.unexpected("true, false or \"conditions\"") }
+    return try value.boolean() ? .stored : .zeros
+  }
+
+  private static func readFirstInput(_ object: ConfigurationObject) throws(Failure) -> FirstInput {
+    guard let value = object.optional("first_input") else { return .silence }
+    if value.isText("zeros") { return .zeros }
+    guard value.isText("silence") else { throw value.unexpected("\"silence\" or \"zeros\"") }
+    return .silence
   }
 
   /// Fields of an element, and of a head.
@@ -24,7 +39,7 @@ extension RecurrentConfiguration {
   /// Standard deviations that a linear head may have; its values are about 1.
   private static let maximumNoise = 100
 
-  private static func readInput(_ value: JsonValue) throws(Failure) -> Input {
+  static func readInput(_ value: JsonValue) throws(Failure) -> Input {
     let kind = try ConfigurationObject.kind(of: value)
     if kind.isText("embedding") {
       let object = try ConfigurationObject(value, keys: ["kind", "channels"])
@@ -66,7 +81,7 @@ extension RecurrentConfiguration {
     throw kind.unknownKind("\"embedding\", \"one_hot\" or \"value\"")
   }
 
-  private static func readLayer(_ value: JsonValue, hasWindow: Bool) throws(Failure) -> Layer {
+  static func readLayer(_ value: JsonValue, hasWindow: Bool) throws(Failure) -> Layer {
     let object = try ConfigurationObject(value, keys: ["kind", "channels", "bidirectional"])
     let kind = try ConfigurationObject.kind(of: value)
     let cell: Cell

@@ -3,16 +3,19 @@
 struct TensorReader {
   private let file: SafetensorsFile
   private var isTaken: [Bool]
+  /// What the names of the tensors that are taken now begin with.
+  var prefix: Sentence = ""
 
   init(_ file: SafetensorsFile) {
     self.file = file
     isTaken = [Bool](repeating: false, count: file.tensorCount)
   }
 
-  func contains(_ name: Sentence) -> Bool { file.index(ofTensor: name.bytes) != nil }
+  func contains(_ name: Sentence) -> Bool { file.index(ofTensor: prefix.bytes + name.bytes) != nil }
 
   /// Refuses a tensor that is missing, has another shape, or holds a value that is not finite.
-  mutating func take(_ name: Sentence, shape: [Int]) throws(Failure) -> Tensor {
+  mutating func take(_ place: Sentence, shape: [Int]) throws(Failure) -> Tensor {
+    let name: Sentence = "\(prefix)\(place)"
     guard let index = file.index(ofTensor: name.bytes) else {
       throw Failure(.format, "tensor \(quoted: name.bytes) is missing, expected with shape \(shape)")
     }

@@ -18,6 +18,8 @@ struct ConditionInput {
   var width: Int
   /// 0: global.
   var framesPerValue: Int
+  /// Whether it is an embedding: what is encoded sets it.
+  var isEmbedding: Bool
   /// Whether the codec sets it, to the position of what is chosen next.
   var followsPosition: Bool
   /// Whether the host may move it while it sounds.
@@ -30,6 +32,7 @@ struct ConditionInput {
     size = configuration.size
     channels = configuration.channels
     framesPerValue = configuration.framesPerValue ?? 0
+    isEmbedding = configuration.isEmbedding
     followsPosition = configuration.followsPosition
     isMovable = configuration.isMovable
     switch configuration.kind {

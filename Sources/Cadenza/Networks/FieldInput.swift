@@ -77,11 +77,15 @@ struct FieldInput {
     return table
   }
 
-  /// y = `start` + W_input times the element's vector.
+  /// y = `start` + W_input times the element's vector; a token of −1 stands for a vector of zeros.
   @_noLocks @inline(__always)
   func write(
     _ element: Element, start: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ck_kernels>
   ) {
+    if element.token < 0 {
+      ck_copy(y, start, rows * 4)
+      return
+    }
     switch kind {
     case .table(let table):
       ck_copy(y, table + element.token * rows, rows * 4)
@@ -98,6 +102,7 @@ struct FieldInput {
   /// y += W_input times the element's vector, for the fields after the first.
   @_noLocks
   func add(_ element: Element, to y: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
+    if element.token < 0 { return }
     switch kind {
     case .table(let table): ck_add(kernels, table + element.token * rows, y, rows)
     case .embedding(let vectors, let stride, let matrix):
@@ -116,14 +121,20 @@ struct FieldInput {
     word.pointee = size == nil ? element.value : Float(bitPattern: UInt32(truncatingIfNeeded: element.token))
   }
 
+  /// An element whose vector is zeros: the token −1, or the value 0.
+  @_noLocks
+  func storeZeros(to word: UnsafeMutablePointer<Float>) {
+    word.pointee = size == nil ? 0 : Float(bitPattern: UInt32.max)
+  }
+
   @_noLocks
   func element(_ word: Float) -> Element {
-    size == nil ? Element(token: 0, value: word) : Element(token: Int(word.bitPattern), value: 0)
+    size == nil ? Element(token: 0, value: word) : Element(token: Int(Int32(bitPattern: word.bitPattern)), value: 0)
   }
 
   /// Whether a word may be one that `store` wrote.
   func accepts(_ word: Float) -> Bool {
     guard let size else { return word.isFinite }
-    return word.bitPattern < UInt32(size)
+    return word.bitPattern < UInt32(size) || word.bitPattern == UInt32.max
   }
 }

@@ -72,6 +72,12 @@ struct FieldInputs {
     for index in 0..<count { (fields + index).pointee.store(elements[index], to: words + index) }
   }
 
+  /// Elements whose vectors are zeros.
+  @_noLocks
+  func storeZeros(to words: UnsafeMutablePointer<Float>) {
+    for index in 0..<count { (fields + index).pointee.storeZeros(to: words + index) }
+  }
+
   /// The same as `write`, of an element that was stored.
   @_noLocks
   func write(

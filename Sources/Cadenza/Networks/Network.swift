@@ -169,8 +169,8 @@ enum Network {
   func restore(_ state: UnsafeMutablePointer<Float>, time: UInt64) {
     switch self {
     case .waveNet(let network): network.pointee.restore(state, time: time)
-    case .recurrent(let network): network.pointee.restore(state)
-    case .windowedRecurrent(let network): network.pointee.restore(state)
+    case .recurrent(let network): network.pointee.restore(state, time: time)
+    case .windowedRecurrent(let network): network.pointee.restore(state, time: time)
     case .transformer(let network): network.pointee.restore(state, time: time)
     }
   }

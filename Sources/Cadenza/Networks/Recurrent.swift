@@ -15,6 +15,7 @@ struct Recurrent {
   private var conditionWeight: UnsafeMutablePointer<ck_matrix>?
   private var firstBias: UnsafeMutablePointer<Float>
   private var firstRows: Int
+  private var firstInputIsZeros: Bool
 
   // Offsets into the state.
   /// Layer 0's W x + b + W_condition h.
@@ -24,6 +25,8 @@ struct Recurrent {
   private var predictionOffset: Int
   /// An Int32 that alternates between 0 and 1.
   private var parityOffset: Int
+  /// An Int32: 1 until the first step, 0 from then on.
+  private var freshOffset: Int
 
   init(
     _ configuration: RecurrentConfiguration, conditionChannels: Int, tensors: inout TensorReader,
@@ -38,7 +41,7 @@ struct Recurrent {
       sources.append(
         try RecurrentLayer.Source(
           layer, at: "layers.\(index)", inputChannels: below, biases: configuration.layerBiases,
-          initialStates: configuration.initialStates, tensors: &tensors))
+          initialStates: configuration.initialStates, conditionChannels: conditionChannels, tensors: &tensors))
       below = layer.channels
     }
     let head = try RecurrentHead(configuration, channels: below, tensors: &tensors)
@@ -47,6 +50,7 @@ struct Recurrent {
     // Input of layer 0.
     let order = first.order
     firstRows = order.count
+    firstInputIsZeros = configuration.firstInput == .zeros
     firstBias = arena.take(first.inputBias, order: order)
     inputs = try FieldInputs(configuration, weight: first.inputWeight, order: order, embeddings: embeddings, arena: &arena)
     conditionWeight = inputs.conditionWeight(first.inputWeight, order: order, channels: conditionChannels, arena: &arena)
@@ -70,6 +74,7 @@ struct Recurrent {
     firstInputOffset = layout.take(order.count)
     conditionedOffset = layout.take(order.count)
     parityOffset = layout.take(1)
+    freshOffset = layout.take(1)
   }
 
   var fieldCount: Int {
@@ -88,18 +93,31 @@ struct Recurrent {
   func begin(_ state: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
     for index in 0..<layerCount { (layers + index).pointee.begin(state, kernels) }
     if conditionWeight == nil { ck_copy(state + conditionedOffset, firstBias, firstRows * 4) }
+    fresh(state).pointee = 1
+  }
+
+  @_noLocks @inline(__always)
+  private func fresh(_ state: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Int32> {
+    UnsafeMutableRawPointer(state + freshOffset).assumingMemoryBound(to: Int32.self)
   }
 
   @_noLocks
   func condition(_ state: UnsafeMutablePointer<Float>, _ h: UnsafePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
     guard let conditionWeight else { return }
     ck_product(kernels, conditionWeight, h, firstBias, nil, state + conditionedOffset)
+    if fresh(state).pointee == 0 { return }
+    for index in 0..<layerCount { (layers + index).pointee.beginFromConditions(state, h, kernels) }
   }
 
   @_noLocks @inline(__always)
   func feed(_ state: UnsafeMutablePointer<Float>, _ element: Element, _ kernels: UnsafePointer<ck_kernels>) {
     let first = state + firstInputOffset
-    inputs.first.write(element, start: state + conditionedOffset, to: first, kernels)
+    if firstInputIsZeros && fresh(state).pointee == 1 {
+      ck_copy(first, state + conditionedOffset, firstRows * 4)
+    } else {
+      inputs.first.write(element, start: state + conditionedOffset, to: first, kernels)
+    }
+    fresh(state).pointee = 0
     let backwards = turn(state)
     var below = UnsafePointer(first)
     for index in 0..<layerCount {
@@ -111,7 +129,12 @@ struct Recurrent {
   func start(
     _ state: UnsafeMutablePointer<Float>, _ elements: UnsafePointer<Element>, _ kernels: UnsafePointer<ck_kernels>
   ) {
-    inputs.write(elements, start: state + conditionedOffset, to: state + firstInputOffset, kernels)
+    if firstInputIsZeros && fresh(state).pointee == 1 {
+      ck_copy(state + firstInputOffset, state + conditionedOffset, firstRows * 4)
+    } else {
+      inputs.write(elements, start: state + conditionedOffset, to: state + firstInputOffset, kernels)
+    }
+    fresh(state).pointee = 0
     _ = turn(state)
   }
 
@@ -135,8 +158,9 @@ struct Recurrent {
     state + predictionOffset
   }
 
-  /// Sets what conditions do not, after a state was loaded.
-  func restore(_ state: UnsafeMutablePointer<Float>) {
+  /// Sets what conditions do not, after a state of `time` steps was loaded.
+  func restore(_ state: UnsafeMutablePointer<Float>, time: UInt64) {
+    fresh(state).pointee = time == 0 ? 1 : 0
     if conditionWeight == nil { ck_copy(state + conditionedOffset, firstBias, firstRows * 4) }
   }
 }

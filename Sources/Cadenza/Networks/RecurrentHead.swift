@@ -10,9 +10,12 @@ struct RecurrentHead {
     fields = configuration.fields
     order = []
     var outputs = 0
-    for field in fields {
-      for row in RowOrder.plain(field.size) { order.append(row.map { outputs + $0 }) }
-      outputs += field.size
+    var sizes = fields.map { $0.size }
+    // An encoder's: the numbers of a latent.
+    if case .linear(let channels, _) = configuration.head { sizes = [channels] }
+    for size in sizes {
+      for row in RowOrder.plain(size) { order.append(row.map { outputs + $0 }) }
+      outputs += size
     }
     weight = try tensors.take("head.weight", shape: [outputs, channels])
     bias = configuration.headBias ? try tensors.take("head.bias", shape: [outputs]) : nil

@@ -12,13 +12,16 @@ struct RecurrentLayer {
     var recurrentBias: Tensor?
     var initialHidden: Tensor?
     var initialCell: Tensor?
+    /// What makes the initial states of the conditions, where the model has that.
+    var initialHiddenMap: InitialState.Source?
+    var initialCellMap: InitialState.Source?
     /// Rows of the gates, a panel of each in turn.
     var order: [Int?]
 
     /// `place`: what the tensors' names begin with. One direction of a layer that has two.
     init(
-      _ layer: RecurrentConfiguration.Layer, at place: Sentence, inputChannels: Int, biases: Bool, initialStates: Bool,
-      tensors: inout TensorReader
+      _ layer: RecurrentConfiguration.Layer, at place: Sentence, inputChannels: Int, biases: Bool,
+      initialStates: RecurrentConfiguration.InitialStates, conditionChannels: Int, tensors: inout TensorReader
     ) throws(Failure) {
       cell = layer.cell
       channels = layer.channels
@@ -30,9 +33,17 @@ struct RecurrentLayer {
         inputBias = try tensors.take("\(place).input.bias", shape: [rows])
         recurrentBias = try tensors.take("\(place).recurrent.bias", shape: [rows])
       }
-      if initialStates {
+      switch initialStates {
+      case .zeros: break
+      case .stored:
         initialHidden = try tensors.take("\(place).initial.hidden", shape: [channels])
         if layer.cell == .lstm { initialCell = try tensors.take("\(place).initial.cell", shape: [channels]) }
+      case .conditions:
+        let shape = [channels, conditionChannels]
+        initialHiddenMap = try InitialState.Source("\(place).initial.hidden", shape: shape, tensors: &tensors)
+        if layer.cell == .lstm {
+          initialCellMap = try InitialState.Source("\(place).initial.cell", shape: shape, tensors: &tensors)
+        }
       }
       order = RowOrder.interleaved(groups: gates, of: channels)
     }
@@ -54,6 +65,9 @@ struct RecurrentLayer {
   private var recurrentRows: Int
   private var initialHidden: UnsafeMutablePointer<Float>
   private var initialCell: UnsafeMutablePointer<Float>
+  /// nil: the states of above.
+  private var initialHiddenMap: InitialState?
+  private var initialCellMap: InitialState?
 
   // Offsets into the state.
   private var hiddenOffset: Int
@@ -85,6 +99,8 @@ struct RecurrentLayer {
     let plain = RowOrder.plain(source.channels)
     initialHidden = arena.take(source.initialHidden, order: plain)
     initialCell = arena.take(source.initialCell, order: plain)
+    initialHiddenMap = InitialState(source.initialHiddenMap, arena: &arena)
+    initialCellMap = InitialState(source.initialCellMap, arena: &arena)
 
     hiddenOffset = layout.take(units)
     cellOffset = layout.take(units)
@@ -95,6 +111,17 @@ struct RecurrentLayer {
   func begin(_ state: UnsafeMutablePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
     ck_copy(state + hiddenOffset, initialHidden, units * 4)
     ck_copy(state + cellOffset, initialCell, units * 4)
+    ck_product(kernels, matrix, state + hiddenOffset, nil, bias, state + productOffset)
+  }
+
+  /// Takes the initial states from the conditions, where they come from there. Before the first step only.
+  @_noLocks
+  func beginFromConditions(
+    _ state: UnsafeMutablePointer<Float>, _ h: UnsafePointer<Float>, _ kernels: UnsafePointer<ck_kernels>
+  ) {
+    guard let initialHiddenMap else { return }
+    initialHiddenMap.write(h, to: state + hiddenOffset, kernels)
+    if let initialCellMap { initialCellMap.write(h, to: state + cellOffset, kernels) }
     ck_product(kernels, matrix, state + hiddenOffset, nil, bias, state + productOffset)
   }
 

@@ -75,6 +75,9 @@ struct WindowedDirection {
   private var initialCell: UnsafeMutablePointer<Float>
   /// W_recurrent times the initial hidden state, plus b_recurrent.
   private var initialProduct: UnsafeMutablePointer<Float>
+  /// nil: the states of above. Else what the conditions make of them lies in the state: hidden, cell and product.
+  private var initialHiddenMap: InitialState?
+  private var initialCellMap: InitialState?
 
   // Offsets into the state.
   private var hiddenOffset: Int
@@ -83,6 +86,7 @@ struct WindowedDirection {
   private var inputOffset: Int
   /// b_input + W_condition h: what the product with an input is added to.
   private var conditionedOffset: Int
+  private var initialOffset: Int
   /// Where the outputs of element 0 go, and how many floats after it those of element 1; stride 0: only the last step's are wanted.
   private var outputOffset: Int
   private var outputStride: Int
@@ -123,6 +127,9 @@ struct WindowedDirection {
     let plain = RowOrder.plain(channels)
     initialHidden = arena.take(tensors.initialHidden, order: plain)
     initialCell = arena.take(tensors.initialCell, order: plain)
+    initialHiddenMap = InitialState(tensors.initialHiddenMap, arena: &arena)
+    initialCellMap = InitialState(tensors.initialCellMap, arena: &arena)
+    initialOffset = layout.take(initialHiddenMap == nil ? 0 : 2 * units + rows)
     initialProduct = arena.take(Float.self, count: rows)
     if !arena.isMeasuring {
       // The same kernel as at run time: the same bits on every machine.
@@ -148,8 +155,12 @@ struct WindowedDirection {
 
   @_noLocks
   func condition(_ state: UnsafeMutablePointer<Float>, _ h: UnsafePointer<Float>, _ kernels: UnsafePointer<ck_kernels>) {
-    guard let conditionWeight else { return }
-    ck_product(kernels, conditionWeight, h, inputBias, nil, state + conditionedOffset)
+    if let conditionWeight { ck_product(kernels, conditionWeight, h, inputBias, nil, state + conditionedOffset) }
+    guard let initialHiddenMap else { return }
+    let initial = state + initialOffset
+    initialHiddenMap.write(h, to: initial, kernels)
+    if let initialCellMap { initialCellMap.write(h, to: initial + units, kernels) }
+    ck_product(kernels, recurrent, initial, nil, recurrentBias, initial + 2 * units)
   }
 
   /// Step 0 ..< `window`, in this direction's order. `elements`: the ring, whose oldest place is `oldest`.
@@ -161,9 +172,11 @@ struct WindowedDirection {
     let hidden = state + hiddenOffset
     let product = state + productOffset
     if step == 0 {
-      ck_copy(hidden, initialHidden, units * 4)
-      ck_copy(state + cellOffset, initialCell, units * 4)
-      ck_copy(product, initialProduct, rows * 4)
+      let isConditioned = initialHiddenMap != nil
+      let initial = state + initialOffset
+      ck_copy(hidden, isConditioned ? UnsafePointer(initial) : UnsafePointer(initialHidden), units * 4)
+      ck_copy(state + cellOffset, isConditioned ? UnsafePointer(initial + units) : UnsafePointer(initialCell), units * 4)
+      ck_copy(product, isConditioned ? UnsafePointer(initial + 2 * units) : UnsafePointer(initialProduct), rows * 4)
     }
 
     // The elements that this step and the next few read, from the oldest of them on.

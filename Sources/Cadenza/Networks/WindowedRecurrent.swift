@@ -15,6 +15,7 @@ struct WindowedRecurrent {
   private var window: Int
   private var inputs: FieldInputs
   private var predictions: UnsafeMutablePointer<FieldPrediction>
+  private var firstInputIsZeros: Bool
   private var head: UnsafeMutablePointer<ck_matrix>
   private var headBias: UnsafeMutablePointer<Float>
 
@@ -26,12 +27,15 @@ struct WindowedRecurrent {
   private var predictionOffset: Int
   /// What the head reads.
   private var summaryOffset: Int
+  /// An Int32: 1 until the first step, 0 from then on.
+  private var freshOffset: Int
 
   init(
     _ configuration: RecurrentConfiguration, window: Int, conditionChannels: Int, tensors: inout TensorReader,
     arena: inout Arena, layout: inout StateLayout
   ) throws(Failure) {
     self.window = window
+    firstInputIsZeros = configuration.firstInput == .zeros
     let embeddings = try FieldInputs.Embeddings(configuration, tensors: &tensors)
     var sources: [WindowedDirection.Source] = []
     let inputChannels = configuration.inputFields.reduce(0) { $0 + $1.channels }
@@ -41,7 +45,7 @@ struct WindowedRecurrent {
         let place: Sentence = isBackward ? "layers.\(index).backward" : "layers.\(index)"
         let tensors = try RecurrentLayer.Source(
           layer, at: place, inputChannels: below, biases: configuration.layerBiases,
-          initialStates: configuration.initialStates, tensors: &tensors)
+          initialStates: configuration.initialStates, conditionChannels: conditionChannels, tensors: &tensors)
         sources.append(
           WindowedDirection.Source(tensors: tensors, layer: index, isBackward: isBackward, outputChannels: layer.outputChannels)
         )
@@ -57,6 +61,7 @@ struct WindowedRecurrent {
     layout.beginScratch()
     let scratch = WindowedDirection.Scratch(sources, window: window, layout: &layout)
     summaryOffset = scratch.summary
+    freshOffset = layout.take(1)
 
     let firstInputs = try FieldInputs(
       configuration, weight: first.tensors.inputWeight, order: first.tensors.order, embeddings: embeddings, arena: &arena)
@@ -97,8 +102,17 @@ struct WindowedRecurrent {
 
   @_noLocks
   func begin(_ state: UnsafeMutablePointer<Float>, _ first: UnsafePointer<Element>) {
-    for place in 0..<window { inputs.store(first, to: state + elementsOffset + place * inputs.count) }
+    for place in 0..<window {
+      let words = state + elementsOffset + place * inputs.count
+      if firstInputIsZeros { inputs.storeZeros(to: words) } else { inputs.store(first, to: words) }
+    }
     for index in 0..<directionCount { (directions + index).pointee.begin(state) }
+    fresh(state).pointee = 1
+  }
+
+  @_noLocks
+  private func fresh(_ state: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Int32> {
+    UnsafeMutableRawPointer(state + freshOffset).assumingMemoryBound(to: Int32.self)
   }
 
   @_noLocks
@@ -116,7 +130,13 @@ struct WindowedRecurrent {
   @_noLocks
   func start(_ state: UnsafeMutablePointer<Float>, _ elements: UnsafePointer<Element>) {
     let oldest = oldest(state)
-    inputs.store(elements, to: state + elementsOffset + Int(oldest.pointee) * inputs.count)
+    let words = state + elementsOffset + Int(oldest.pointee) * inputs.count
+    if firstInputIsZeros && fresh(state).pointee == 1 {
+      inputs.storeZeros(to: words)
+    } else {
+      inputs.store(elements, to: words)
+    }
+    fresh(state).pointee = 0
     let next = Int(oldest.pointee) + 1
     oldest.pointee = next == window ? 0 : Int32(truncatingIfNeeded: next)
   }
@@ -147,8 +167,9 @@ struct WindowedRecurrent {
     return true
   }
 
-  /// Sets what conditions do not, after a state was loaded.
-  func restore(_ state: UnsafeMutablePointer<Float>) {
+  /// Sets what conditions do not, after a state of `time` steps was loaded.
+  func restore(_ state: UnsafeMutablePointer<Float>, time: UInt64) {
+    fresh(state).pointee = time == 0 ? 1 : 0
     for index in 0..<directionCount { (directions + index).pointee.begin(state) }
   }
 }

@@ -43,6 +43,13 @@ struct NoteCore {
     }
   }
 
+  /// Sets a global latent for the notes that begin from now on, instead of what the host set before.
+  @_noLocks
+  mutating func setLatent(_ index: Int, _ values: UnsafePointer<Float>, count: Int) {
+    takeConditions()
+    _ = instrument.setCondition(part: nil, index: index, values, count: count)
+  }
+
   @_noLocks
   mutating func generate(
     into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings

@@ -10,6 +10,8 @@ public enum Parameter: Int32, Sendable, CaseIterable {
   case gain = 3
   /// Of a composer, in beats a minute.
   case tempo = 4
+  /// Of two recordings that are encoded: 0: the first, 1: the second.
+  case mix = 5
 
   /// Whether `value` is one this parameter may have.
   @_noLocks
@@ -17,7 +19,7 @@ public enum Parameter: Int32, Sendable, CaseIterable {
     switch self {
     case .temperature: value >= 0 && value <= 100
     case .topK: value >= 0 && value <= 16_777_216 && value == Float(Int32(value))
-    case .topP: value >= 0 && value <= 1
+    case .topP, .mix: value >= 0 && value <= 1
     case .gain: value >= 0 && value <= 16
     case .tempo: value >= 10 && value <= 1_000
     }

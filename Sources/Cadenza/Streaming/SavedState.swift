@@ -11,6 +11,7 @@
 ///     8 bytes   frames that the stream renders ahead, 4 bytes, then 4 of zeros
 ///     48 bytes  `OutputStage.save`
 ///     …         `RenderAhead.save`, of a stream that renders ahead
+///     …         `LatentMix.save`, of a stream whose model, or whose instrument's, has an encoder
 ///
 /// A stream that converts nothing writes version 5, others version 6. A composer's writes version 7, a stream that plays the host's
 /// notes version 8. Versions 1 to 4 lacked what follows the player, and are refused.

@@ -51,6 +51,7 @@ public final class Stream: @unchecked Sendable {
   private let topP: Atomic<UInt32>
   private let gain: Atomic<UInt32>
   private let tempo: Atomic<UInt32>
+  private let mix = Atomic<UInt32>(0)
   private let latencyFrames: Atomic<UInt32>
   /// Held while a thread sets a condition.
   private let isSettingCondition = Atomic<Bool>(false)
@@ -151,6 +152,7 @@ public final class Stream: @unchecked Sendable {
       }
     } else {
       let hadFailed = player.hasFailed
+      player.takeMix(parameter(.mix))
       status = player.generate(into: output, frames: frames, settings: settings, tempo: parameter(.tempo))
       stage.pointee.process(output, frames: frames, gain: parameter(.gain))
       if status.rawValue == Status.numeric.rawValue && !hadFailed { countNumericError() }
@@ -250,6 +252,7 @@ public final class Stream: @unchecked Sendable {
         isPreferred.toggle()
         ck_thread_prefer(isPreferred ? 1 : 0)
       }
+      player.takeMix(parameter(.mix))
       hasWorked = ahead.work(player, settings: settings, tempo: parameter(.tempo))
     }
   }
@@ -311,6 +314,7 @@ public final class Stream: @unchecked Sendable {
     pause()
     defer { goOn() }
     let arithmetic = ck_enter_arithmetic()
+    player.takeMix(parameter(.mix))
     let status = core.pointee.prime(samples, frames: frames, nats: nats)
     ck_leave_arithmetic(arithmetic)
     if status.rawValue == Status.numeric.rawValue { countOwnNumericError() }
@@ -332,15 +336,21 @@ public final class Stream: @unchecked Sendable {
     case .tempo:
       guard has(.tempo) else { return .unsupported }
       tempo.store(value.bitPattern, ordering: .relaxed)
+    case .mix:
+      guard has(.mix) else { return .unsupported }
+      mix.store(value.bitPattern, ordering: .relaxed)
     }
     return .ok
   }
 
-  /// Whether the stream has this parameter: tempo is a composer's.
+  /// Whether the stream has this parameter: tempo is a composer's, mix that of a model with an encoder.
   @_noLocks
   public func has(_ parameter: Parameter) -> Bool {
-    guard case .tempo = parameter else { return true }
-    return player.composer != nil
+    switch parameter {
+    case .temperature, .topK, .topP, .gain: true
+    case .tempo: player.composer != nil
+    case .mix: player.latentMix != nil
+    }
   }
 
   /// As last set; of a parameter that the stream does not have, a default.
@@ -352,6 +362,7 @@ public final class Stream: @unchecked Sendable {
     case .topP: Float(bitPattern: topP.load(ordering: .relaxed))
     case .gain: Float(bitPattern: gain.load(ordering: .relaxed))
     case .tempo: Float(bitPattern: tempo.load(ordering: .relaxed))
+    case .mix: Float(bitPattern: mix.load(ordering: .relaxed))
     }
   }
 
@@ -419,8 +430,11 @@ public final class Stream: @unchecked Sendable {
     }
   }
 
-  /// Bytes of a saved state.
-  public var stateByteCount: Int {
+  /// Bytes of a saved state: more where more is encoded.
+  public var stateByteCount: Int { fixedStateByteCount + (player.latentMix?.pointee.savedByteCount ?? 0) }
+
+  /// The bytes before what is encoded.
+  private var fixedStateByteCount: Int {
     layout.byteCount + layout.parametersByteCount + player.savedByteCount + SavedHeader.aheadByteCount
       + OutputStage.savedByteCount + (ahead?.savedByteCount ?? 0)
   }
@@ -450,6 +464,7 @@ public final class Stream: @unchecked Sendable {
     writer.write(UInt32(0))
     stage.pointee.save(&writer)
     ahead?.save(&writer)
+    player.latentMix?.pointee.save(&writer, mix: parameter(.mix))
     var header = ByteWriter(bytes)
     header.write(layout.rawValue)
     header.write(model.fingerprint)
@@ -468,8 +483,12 @@ public final class Stream: @unchecked Sendable {
       let (values, reader) = try readState(bytes)
       beginSettingCondition()
       defer { isSettingCondition.store(false, ordering: .releasing) }
-      guard readOwn(reader, isLoading: false), player.load(reader) else { return .format }
+      let encoded = try readEncoded(bytes)
+      guard readOwn(reader, isLoading: false), player.accepts(reader) else { return .format }
+      if let encoded, player.latentMix?.pointee.load(encoded) == false { return .outOfMemory }
+      guard player.load(reader) else { return .format }
       _ = readOwn(reader, isLoading: true)
+      if let encoded { _ = setParameter(.mix, encoded.hostMix) }
       for (parameter, value) in zip(layout.parameters, values) { _ = setParameter(parameter, value) }
       return .ok
     } catch {
@@ -482,6 +501,7 @@ public final class Stream: @unchecked Sendable {
     pause()
     defer { goOn() }
     let (_, reader) = try readState(bytes)
+    _ = try readEncoded(bytes)
     guard readOwn(reader, isLoading: false), player.accepts(reader) else {
       throw Failure(.format, "the state holds a number that is out of range: it was not saved by this library")
     }
@@ -533,8 +553,9 @@ public final class Stream: @unchecked Sendable {
       throw Failure(
         .format, "the state was saved from a stream that renders \(savedFrames) frames ahead; expected \(ownFrames)")
     }
-    guard bytes.count == stateByteCount, count == UInt64(bytes.count) else {
-      throw Failure(.format, "the state has \(bytes.count) bytes, expected \(stateByteCount)")
+    let expected = fixedStateByteCount + encodedByteCount(bytes)
+    guard bytes.count == expected, count == UInt64(bytes.count) else {
+      throw Failure(.format, "the state has \(bytes.count) bytes, expected \(expected)")
     }
     guard checksum == fingerprint(UnsafeRawBufferPointer(rebasing: bytes[SavedHeader.byteCount...])) else {
       throw Failure(.format, "the state is damaged: its checksum does not fit")
@@ -548,6 +569,30 @@ public final class Stream: @unchecked Sendable {
       values.append(value)
     }
     return (values, reader)
+  }
+
+  /// The bytes of what is encoded, as a state says; those of nothing where it is too short to tell.
+  private func encodedByteCount(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard let latentMix = player.latentMix else { return 0 }
+    let place = fixedStateByteCount
+    let size = latentMix.pointee.size
+    guard let base = bytes.baseAddress, bytes.count >= place + LatentMix.savedHeaderByteCount,
+      let counts = LatentMix.savedCounts(ByteReader(base + place), room: bytes.count - place, size: size)
+    else { return LatentMix.savedHeaderByteCount }
+    return LatentMix.savedHeaderByteCount + (counts.0 + counts.1) * size * 4
+  }
+
+  /// What a state that `readState` took says is encoded; nil where the stream has no encoder.
+  private func readEncoded(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> LatentMix.Saved? {
+    guard let latentMix = player.latentMix, let base = bytes.baseAddress else { return nil }
+    let place = fixedStateByteCount
+    var reader = ByteReader(base + place)
+    let saved = LatentMix.Saved(
+      &reader, room: bytes.count - place, size: latentMix.pointee.size, isLocal: latentMix.pointee.framesPerRow > 0)
+    guard let saved else {
+      throw Failure(.format, "the state holds a latent that cannot be: it was not saved by this library")
+    }
+    return saved
   }
 
   /// The frames that a stream of the same kind as this one renders ahead by a state; nil where that is too short to tell.

@@ -5,6 +5,8 @@ struct StreamCore {
   private var generator: SampleGenerator
 
   let conditions: ConditionPlayers
+  /// What recordings were encoded to; nil: the model has no encoder.
+  let latentMix: UnsafeMutablePointer<LatentMix>?
 
   /// From the model's rate to the output's; nil where they are the same.
   private let outputConverter: UnsafeMutablePointer<RateConverter>?
@@ -19,7 +21,8 @@ struct StreamCore {
   /// Lays the core out in `arena`.
   init(_ plan: ModelPlan, defaults: [[Float]], rates: StreamRates, seed: UInt64, arena: inout Arena) {
     let sampler = plan.sampler(arena: &arena)
-    generator = SampleGenerator(plan, sampler: sampler, seed: seed, arena: &arena)
+    latentMix = arena.takeLatentMix(plan)
+    generator = SampleGenerator(plan, sampler: sampler, latentMix: latentMix, seed: seed, arena: &arena)
     conditions = ConditionPlayers(plan, defaults: defaults, h: generator.h, arena: &arena)
     if rates.output != rates.model {
       let converter = arena.take(RateConverter.self, count: 1)
@@ -49,6 +52,20 @@ struct StreamCore {
     if let outputConverter { outputConverter.pointee.reset() }
     if let inputConverter { inputConverter.pointee.reset() }
     hasFailed = false
+  }
+
+  /// The values of all conditions, as the host last set them.
+  mutating func presentConditions() -> [[Float]] {
+    if conditions.beginBlock() { generator.conditionsChanged = true }
+    return (0..<conditions.count).map { conditions.current($0) }
+  }
+
+  /// Sets a global latent, instead of what the host set before.
+  @_noLocks
+  mutating func setLatent(_ index: Int, _ values: UnsafePointer<Float>) {
+    _ = conditions.beginBlock()
+    conditions.play(index, values)
+    generator.conditionsChanged = true
   }
 
   @_noLocks

@@ -42,13 +42,11 @@ extension Stream {
     choices: UnsafeMutablePointer<UInt64>?
   ) -> Status {
     guard let composer = player.composer else { return .unsupported }
-    guard count >= 0, count == 0 || events != nil, frames <= Stream.maximumPieceFrames else { return .invalidArgument }
-    let piece = UnsafeBufferPointer(start: events, count: count)
-    var last: UInt64 = 0
-    for event in piece {
-      guard event.frame >= last, event.frame <= frames, event.isPossible else { return .invalidArgument }
-      last = event.frame
+    guard count >= 0, count == 0 || events != nil, frames <= UnsafeBufferPointer<NoteEvent>.maximumFrames else {
+      return .invalidArgument
     }
+    let piece = UnsafeBufferPointer(start: events, count: count)
+    guard piece.firstImpossible(frames: frames) == nil else { return .invalidArgument }
     pause()
     defer { goOn() }
     let arithmetic = ck_enter_arithmetic()
@@ -58,9 +56,21 @@ extension Stream {
     if status == .numeric && !hadFailed { countOwnNumericError() }
     return status
   }
+}
 
-  /// Far below where a double-precision number no longer tells frames apart; the composer sets the limit that counts.
-  private static var maximumPieceFrames: UInt64 { 1 << 48 }
+extension UnsafeBufferPointer<NoteEvent> {
+  /// Of a piece. Far below where a double-precision number no longer tells frames apart; the composer sets the limit that counts.
+  static var maximumFrames: UInt64 { 1 << 48 }
+
+  /// The first event of a piece of `frames` frames that a host may not give; nil where it may give all.
+  func firstImpossible(frames: UInt64) -> Int? {
+    var last: UInt64 = 0
+    for (index, event) in enumerated() {
+      guard event.frame >= last, event.frame <= frames, event.isPossible else { return index }
+      last = event.frame
+    }
+    return nil
+  }
 }
 
 extension NoteEvent {

@@ -28,6 +28,7 @@ enum StreamPlayer {
   }
 
   func free() {
+    ownLatentMix?.pointee.free()
     switch self {
     case .model(let core):
       core.deinitialize(count: 1)
@@ -38,6 +39,67 @@ enum StreamPlayer {
     case .composer(let core):
       core.deinitialize(count: 1)
       core.deallocate()
+    }
+  }
+
+  /// What was encoded by the stream's own model; nil: it has no encoder.
+  private var ownLatentMix: UnsafeMutablePointer<LatentMix>? {
+    @_noLocks get {
+      switch self {
+      case .model(let core): core.pointee.latentMix
+      case .notes(let core): core.pointee.instrument.latentMix
+      case .composer(let core): core.pointee.latentMix
+      }
+    }
+  }
+
+  /// What was encoded, by the stream's own model or, of a composer that has no encoder, by its instrument's; nil: neither has one.
+  var latentMix: UnsafeMutablePointer<LatentMix>? {
+    @_noLocks get {
+      if let ownLatentMix { return ownLatentMix }
+      guard case .composer(let core) = self, let instrument = core.pointee.instrument else { return nil }
+      return instrument.pointee.latentMix
+    }
+  }
+
+  /// Sets the mix of what is encoded. A global latent follows it at once, an embedding as it plays.
+  @_noLocks
+  func takeMix(_ mix: Float) {
+    guard let latentMix, latentMix.pointee.mix != mix else { return }
+    latentMix.pointee.setMix(mix)
+    playLatent(latentMix)
+  }
+
+  /// Sets the global latent to the mix of what is encoded, where anything is.
+  @_noLocks
+  func playLatent(_ latentMix: UnsafeMutablePointer<LatentMix>) {
+    guard let values = latentMix.pointee.globalValue() else { return }
+    let index = latentMix.pointee.condition
+    switch self {
+    case .model(let core): core.pointee.setLatent(index, values)
+    case .notes(let core): core.pointee.setLatent(index, values, count: latentMix.pointee.size)
+    case .composer(let core):
+      if core.pointee.latentMix != nil {
+        core.pointee.setLatent(index, values)
+      } else {
+        _ = core.pointee.instrument?.pointee.setCondition(
+          part: nil, index: index, values, count: latentMix.pointee.size)
+      }
+    }
+  }
+
+  /// What the conditions of the model that `latentMix` is of are now; of notes, those of voice 0's next one.
+  func presentConditions() -> [[Float]] {
+    switch self {
+    case .model(let core): return core.pointee.presentConditions()
+    case .notes(let core):
+      core.pointee.takeConditions()
+      return core.pointee.instrument.conditionValues(part: 0)
+    case .composer(let core):
+      if core.pointee.latentMix == nil, let instrument = core.pointee.instrument {
+        return instrument.pointee.conditionValues(part: 0)
+      }
+      return core.pointee.presentConditions()
     }
   }
 

@@ -51,6 +51,14 @@ enum ModelDocument {
     }
   }
 
+  private static func initialStates(_ network: RecurrentConfiguration) -> String {
+    switch network.initialStates {
+    case .zeros: ""
+    case .stored: ", with stored initial states"
+    case .conditions: ", with initial states that the conditions make"
+    }
+  }
+
   private static func layers(_ configuration: Configuration) -> [String] {
     var lines: [String] = []
     switch configuration.network {
@@ -61,7 +69,7 @@ enum ModelDocument {
       let names = network.layers.map { layer in
         "\(layer.isBidirectional ? "bidirectional " : "")\(layer.cell == .lstm ? "lstm" : "gru") \(layer.channels)"
       }
-      lines.append("  \(names.joined(separator: ", "))\(network.initialStates ? ", with stored initial states" : "")")
+      lines.append("  \(names.joined(separator: ", "))\(initialStates(network))")
       if case .fields(let heads) = network.head {
         lines.append("  \(heads.count) fields: \(zip(network.inputFields, heads).map(field).joined(separator: "; "))")
       } else if case .linear(_, let noise) = network.head, noise > 0 {

@@ -99,7 +99,7 @@ import Testing
       return
     }
     #expect(net.vocabularySize == nil && net.layers.map(\.cell) == [.lstm, .gru] && net.layers.map(\.channels) == [2, 2])
-    #expect(net.layerBiases && net.headBias && !net.initialStates)
+    #expect(net.layerBiases && net.headBias && net.initialStates == .zeros && net.firstInput == .silence)
     guard case .waveform(48000, nil) = configuration.codec else {
       Issue.record("not a waveform")
       return
@@ -127,7 +127,7 @@ import Testing
       Issue.record("not recurrent")
       return
     }
-    #expect(net.vocabularySize == 4 && !net.layerBiases && !net.headBias && net.initialStates)
+    #expect(net.vocabularySize == 4 && !net.layerBiases && !net.headBias && net.initialStates == .stored)
   }
 
   // MARK: Composers

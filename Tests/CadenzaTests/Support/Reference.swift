@@ -22,8 +22,16 @@ struct Reference: CustomTestStringConvertible {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  /// All committed cases, the shipped models among them.
-  static let all: [Reference] = {
+  /// All committed cases of networks that predict, the shipped models among them.
+  static let all: [Reference] = files.filter { !$0.isEncoder }
+
+  /// Those of encoders.
+  static let encoders: [Reference] = files.filter(\.isEncoder)
+
+  /// What it holds is what an encoder makes of a recording or a melody.
+  private var isEncoder: Bool { name.hasPrefix("encoder-") }
+
+  private static let files: [Reference] = {
     let folder = root.appendingPathComponent("Tests/Fixtures/parity")
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return files.filter { $0.hasSuffix(".reference.safetensors") }.sorted().map { file in
@@ -37,7 +45,7 @@ struct Reference: CustomTestStringConvertible {
   }()
 
   static func named(_ name: String) throws -> Reference {
-    guard let reference = all.first(where: { $0.name == name }) else { throw ReferenceError.missing(name) }
+    guard let reference = files.first(where: { $0.name == name }) else { throw ReferenceError.missing(name) }
     return reference
   }
 
