@@ -26,7 +26,7 @@ typedef struct audio_thread {
   cadenza_stream *stream;
   uint32_t condition_count;
   struct {
-    int is_class, is_the_codecs;
+    int is_class, is_the_codecs, is_movable;
     uint32_t size;
   } conditions[MOST_CONDITIONS];
   unsigned turn;
@@ -35,7 +35,7 @@ typedef struct audio_thread {
   int plays_notes;
   int composes;
   int renders_ahead; /* then blocks may be silent, and notes wait for longer than this thread knows */
-  uint64_t notes; /* that began, as read */
+  uint64_t notes;    /* that began, as read */
   uint64_t underruns, numeric_errors;
   uint64_t sounding_frames; /* with something else than silence */
   uint32_t pitch_condition; /* which notes set, and nobody else; UINT32_MAX: none */
@@ -59,6 +59,7 @@ static inline audio_thread audio_thread_for(const cadenza_model *model, cadenza_
     thread.conditions[i].is_class = info.kind == CADENZA_CONDITION_CLASS;
     thread.conditions[i].is_the_codecs = info.queue_capacity == 0;
     thread.conditions[i].size = info.size;
+    thread.conditions[i].is_movable = info.kind == CADENZA_CONDITION_LATENT && info.frames_per_value == 0;
   }
   return thread;
 }
@@ -68,6 +69,28 @@ static inline unsigned wrong_answer(const audio_thread *thread, cadenza_status s
   if (status == expected) return 0;
   return !(thread->renders_ahead && thread->plays_notes &&
            (status == CADENZA_ERROR_STATE || status == CADENZA_ERROR_INVALID_ARGUMENT));
+}
+
+/* Reads a condition, and lets it glide: only latents do. Returns how many answers were wrong. */
+static inline unsigned wrong_glide(const audio_thread *thread, uint32_t index, const float *values, uint32_t size,
+                                   unsigned turn) NONBLOCKING {
+  cadenza_stream *stream = thread->stream;
+  float found[MOST_VALUES];
+  unsigned failures = 0;
+  cadenza_status expected = index == thread->pitch_condition       ? CADENZA_ERROR_INVALID_ARGUMENT
+                            : thread->conditions[index].is_movable ? CADENZA_OK
+                                                                   : CADENZA_ERROR_UNSUPPORTED;
+  cadenza_interpolation way = turn % 2 ? CADENZA_INTERPOLATION_LINEAR : CADENZA_INTERPOLATION_SPHERICAL;
+  failures += cadenza_stream_glide_latent(stream, index, values, size, turn % 3 * 50, way) != expected;
+  cadenza_status read = cadenza_stream_get_condition(stream, index, found, size);
+  failures += read != (index == thread->pitch_condition ? CADENZA_ERROR_INVALID_ARGUMENT : CADENZA_OK);
+  if (expected == CADENZA_OK) failures += memcmp(found, values, size * sizeof *found) != 0;
+  failures += cadenza_stream_randomize_latent(stream, index, turn, turn % 5 * 40, way) != expected;
+  failures += cadenza_stream_glide_latent(stream, index, values, size, 10, 2) != CADENZA_ERROR_INVALID_ARGUMENT;
+  failures += cadenza_stream_glide_latent(stream, 12345, values, size, 10, way) != CADENZA_ERROR_INVALID_ARGUMENT;
+  failures += cadenza_stream_randomize_latent(NULL, index, 1, 10, way) != CADENZA_ERROR_INVALID_ARGUMENT;
+  failures += cadenza_stream_get_condition(stream, index, found, size + 1) != CADENZA_ERROR_INVALID_ARGUMENT;
+  return failures;
 }
 
 /* Asks for notes of this turn's block: more of them than there are voices, on its first and last frame, some twice, some bad. Once in
@@ -181,6 +204,7 @@ static inline void audio_thread_turn(audio_thread *thread) NONBLOCKING {
       } else {
         failures += status != CADENZA_OK && status != CADENZA_ERROR_STATE; /* a full queue is an answer, too */
       }
+      failures += wrong_glide(thread, index, condition, size, turn);
     }
     condition[0] = -1e30f;
     failures += cadenza_stream_set_condition(stream, 12345, condition, 1) != CADENZA_ERROR_INVALID_ARGUMENT;
@@ -219,7 +243,8 @@ static inline void audio_thread_turn(audio_thread *thread) NONBLOCKING {
   }
   thread->numeric_errors += status == CADENZA_ERROR_NUMERIC;
   /* A note that overflows does so when the ring has passed. */
-  if (thread->renders_ahead && thread->plays_notes && expected == CADENZA_ERROR_NUMERIC && status == CADENZA_OK) expected = status;
+  if (thread->renders_ahead && thread->plays_notes && expected == CADENZA_ERROR_NUMERIC && status == CADENZA_OK)
+    expected = status;
   failures += status != expected || thread->output[frames] != 7;
   for (size_t i = 0; i < frames; i++) thread->sounding_frames += thread->output[i] != 0;
   failures += read_events(thread, turn, frames);
@@ -286,7 +311,8 @@ static inline int next_subject(subject *s, int number, int argument_count, char 
     kind = (tiny_kind)(TINY_FIRST_COMPOSER + (number - SOUND_SUBJECTS) % TINY_COMPOSERS);
     voices = turn > 0 ? 4 : 0;
     rate = composer_rates[turn];
-    snprintf(s->name, sizeof s->name, "%s, %s, at %u Hz", tiny_names[kind], voices > 0 ? "on a flute" : "unheard", (unsigned)rate);
+    snprintf(s->name, sizeof s->name, "%s, %s, at %u Hz", tiny_names[kind], voices > 0 ? "on a flute" : "unheard",
+             (unsigned)rate);
     s->model = load_tiny(kind);
   } else if (number >= PLAIN_SUBJECTS && number < SOUND_SUBJECTS) {
     kind = tiny_instruments[(number - PLAIN_SUBJECTS) % TINY_INSTRUMENTS];

@@ -156,6 +156,58 @@ CALL(condition_local_count_enormous) {
   return cadenza_stream_set_condition(s->stream, 3, &value, SIZE_MAX);
 }
 
+CALL(get_condition_null) { return cadenza_stream_get_condition(s->stream, 0, NULL, 1); }
+CALL(get_condition_of_none) {
+  float value = 5;
+  cadenza_status status = cadenza_stream_get_condition(s->stream, 2, &value, 1);
+  CHECK(value == 5);
+  return status;
+}
+CALL(get_condition_unknown) {
+  float value = 5;
+  return cadenza_stream_get_condition(s->stream, 5, &value, 1);
+}
+CALL(find_condition_null) {
+  uint32_t index = 77;
+  CHECK(cadenza_model_find_condition(s->model, NULL, &index) == INVALID && index == 77);
+  CHECK(cadenza_model_find_condition(s->model, "", &index) == INVALID && index == 77);
+  CHECK(cadenza_model_find_condition(s->model, "pitch2", &index) == INVALID && index == 77);
+  for (uint32_t i = 0; i < model_info(s->model).condition_count; i++) {
+    CHECK(cadenza_model_find_condition(s->model, condition_info(s->model, i).name, &index) == CADENZA_OK && index == i);
+  }
+  return cadenza_model_find_condition(s->model, "instrument", NULL);
+}
+CALL(find_class_unknown) {
+  uint32_t found = 77;
+  CHECK(cadenza_model_find_class(s->model, 0, "guitar", &found) == CADENZA_OK && found == 1);
+  CHECK(cadenza_model_find_class(s->model, 0, NULL, &found) == INVALID && found == 1);
+  CHECK(cadenza_model_find_class(s->model, 0, "guitar", NULL) == INVALID);
+  CHECK(cadenza_model_find_class(s->model, 2, "guitar", &found) == INVALID && found == 1);
+  CHECK(cadenza_model_find_class(s->model, 99, "guitar", &found) == INVALID && found == 1);
+  return cadenza_model_find_class(s->model, 0, "guitars", &found);
+}
+CALL(interpolate_badly) {
+  const float start[2] = {0, 1}, end[2] = {1, 0};
+  float between[2] = {7, 7};
+  CHECK(cadenza_interpolate(NULL, end, 2, 0.5, CADENZA_INTERPOLATION_LINEAR, between) == INVALID);
+  CHECK(cadenza_interpolate(start, NULL, 2, 0.5, CADENZA_INTERPOLATION_LINEAR, between) == INVALID);
+  CHECK(cadenza_interpolate(start, end, 2, 0.5, CADENZA_INTERPOLATION_LINEAR, NULL) == INVALID);
+  CHECK(cadenza_interpolate(start, end, 0, 0.5, CADENZA_INTERPOLATION_LINEAR, between) == INVALID);
+  CHECK(cadenza_interpolate(start, end, 2, -0.1, CADENZA_INTERPOLATION_LINEAR, between) == INVALID);
+  CHECK(cadenza_interpolate(start, end, 2, NAN, CADENZA_INTERPOLATION_LINEAR, between) == INVALID);
+  CHECK(between[0] == 7 && between[1] == 7);
+  CHECK(cadenza_interpolate(start, end, 2, 0.25, CADENZA_INTERPOLATION_LINEAR, between) == CADENZA_OK);
+  CHECK(between[0] == 0.25f && between[1] == 0.75f);
+  (void)s;
+  return cadenza_interpolate(start, end, 2, 0.5, 2, between);
+}
+CALL(glide_of_a_class) {
+  const float value = 1;
+  CHECK(cadenza_stream_glide_latent(s->stream, 0, &value, 1, 10, CADENZA_INTERPOLATION_LINEAR) == CADENZA_ERROR_UNSUPPORTED);
+  CHECK(cadenza_stream_randomize_latent(s->stream, 2, 1, 10, CADENZA_INTERPOLATION_LINEAR) == CADENZA_ERROR_UNSUPPORTED);
+  return cadenza_stream_glide_latent(s->stream, 0, NULL, 1, 10, CADENZA_INTERPOLATION_LINEAR);
+}
+
 CALL(save_null_size) { return cadenza_stream_save_state(s->stream, scratch, NULL); }
 CALL(save_too_little_room) {
   size_t needed = 0, room;
@@ -412,6 +464,13 @@ CALL(null_stream_everywhere) {
   CHECK(cadenza_stream_set_parameter(NULL, CADENZA_PARAMETER_GAIN, 1) == INVALID);
   CHECK(cadenza_stream_get_parameter(NULL, CADENZA_PARAMETER_GAIN, &value) == INVALID);
   CHECK(cadenza_stream_set_condition(NULL, 0, &value, 1) == INVALID);
+  CHECK(cadenza_stream_get_condition(NULL, 0, &value, 1) == INVALID);
+  CHECK(cadenza_stream_glide_latent(NULL, 0, &value, 1, 0, CADENZA_INTERPOLATION_LINEAR) == INVALID);
+  CHECK(cadenza_stream_randomize_latent(NULL, 0, 1, 0, CADENZA_INTERPOLATION_LINEAR) == INVALID);
+  CHECK(cadenza_stream_glide_instrument_latent(NULL, 0, 0, &value, 1, 0, CADENZA_INTERPOLATION_LINEAR) == INVALID);
+  uint32_t found = 77;
+  CHECK(cadenza_model_find_condition(NULL, "pitch", &found) == INVALID && found == 77);
+  CHECK(cadenza_model_find_class(NULL, 0, "flute", &found) == INVALID && found == 77);
   CHECK(cadenza_stream_save_state(NULL, scratch, &size) == INVALID);
   CHECK(cadenza_stream_load_state(NULL, scratch, 64) == INVALID);
   CHECK(cadenza_stream_get_statistics(NULL, &statistics) == INVALID);
@@ -570,7 +629,8 @@ CALL(load_long_name) { /* the sentence is cut, never overrun */
 }
 
 static const bad_call calls[] = {
-#define ENTRY(call, expected) {#call, call, expected}
+#define ENTRY(call, expected)                                                                                                  \
+  { #call, call, expected }
     ENTRY(generate_null_output, INVALID),
     ENTRY(generate_too_much, INVALID),
     ENTRY(generate_too_much_into_null, INVALID),
@@ -625,6 +685,13 @@ static const bad_call calls[] = {
     ENTRY(condition_local_vector_infinite, INVALID),
     ENTRY(condition_local_queue_overflows, CADENZA_ERROR_STATE),
     ENTRY(condition_local_count_enormous, INVALID),
+    ENTRY(get_condition_null, INVALID),
+    ENTRY(get_condition_of_none, INVALID),
+    ENTRY(get_condition_unknown, INVALID),
+    ENTRY(find_condition_null, INVALID),
+    ENTRY(find_class_unknown, INVALID),
+    ENTRY(interpolate_badly, INVALID),
+    ENTRY(glide_of_a_class, INVALID),
     ENTRY(save_null_size, INVALID),
     ENTRY(save_too_little_room, INVALID),
     ENTRY(load_null, INVALID),
@@ -1060,7 +1127,8 @@ static void one_bad_call_on_a_composer(void) {
   if (s.has_sentence) check_sentence(&s.error, current->expected);
 
   static cadenza_event events[2][CADENZA_MAX_EVENTS];
-  for (int round = 0; round < 2; round++) { /* what had happened before the call is still to be read, then what comes after it */
+  for (int round = 0; round < 2;
+       round++) { /* what had happened before the call is still to be read, then what comes after it */
     size_t counts[2];
     memset(events, 0, sizeof events);
     CHECK(cadenza_stream_read_events(s.stream, events[0], CADENZA_MAX_EVENTS, &counts[0]) == CADENZA_OK);
@@ -1173,9 +1241,17 @@ static void bad_notes_change_nothing(void) {
   static const struct {
     uint32_t frame, voice, pitch;
     float velocity;
-  } notes[] = {{CADENZA_MAX_BLOCK_FRAMES + 1, 0, 60, 1}, {UINT32_MAX, 0, 60, 1}, {500, 16, 60, 1},       {500, UINT32_MAX, 60, 1},
-               {500, 0, 128, 1},                         {500, 0, UINT32_MAX, 1}, {500, 0, 60, 1.001f},   {500, 0, 60, -0.001f},
-               {500, 0, 60, NAN},                        {500, 0, 60, INFINITY},  {0, 0, 60, 1 /* others wait for later frames */}};
+  } notes[] = {{CADENZA_MAX_BLOCK_FRAMES + 1, 0, 60, 1},
+               {UINT32_MAX, 0, 60, 1},
+               {500, 16, 60, 1},
+               {500, UINT32_MAX, 60, 1},
+               {500, 0, 128, 1},
+               {500, 0, UINT32_MAX, 1},
+               {500, 0, 60, 1.001f},
+               {500, 0, 60, -0.001f},
+               {500, 0, 60, NAN},
+               {500, 0, 60, INFINITY},
+               {0, 0, 60, 1 /* others wait for later frames */}};
   for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
     note("note %zu", i);
     CHECK_EQUAL(cadenza_stream_note_on(stream, notes[i].frame, notes[i].voice, notes[i].pitch, notes[i].velocity), INVALID);
@@ -1188,8 +1264,8 @@ static void bad_notes_change_nothing(void) {
   static const struct {
     uint32_t voice, index;
     size_t first, count;
-  } sets[] = {{16, 2, 0, 1}, {0, 3, 0, 1}, {0, UINT32_MAX, 0, 1}, {0, 1, 0, 1 /* pitch */}, {0, 0, 0, 1},
-              {0, 0, 0, 2},  {0, 2, 1, 1}, {0, 2, 0, 2},          {0, 0, 0, 3},             {CADENZA_ALL_VOICES, 0, 1, 2}};
+  } sets[] = {{16, 2, 0, 1}, {0, 3, 0, 1}, {0, UINT32_MAX, 0, 1}, {0, 1, 0, 1 /* pitch */},     {0, 0, 0, 1}, {0, 0, 0, 2},
+              {0, 2, 1, 1},  {0, 2, 0, 2}, {0, 0, 0, 3},          {CADENZA_ALL_VOICES, 0, 1, 2}};
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
     note("condition %zu", i);
     CHECK_EQUAL(

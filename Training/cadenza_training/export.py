@@ -11,7 +11,7 @@ from cadenza_training.errors import UserError
 from cadenza_training.fitting import checkpoint
 from cadenza_training.fitting.options import RunPaths
 from cadenza_training.model_file import write_model
-from cadenza_training.networks.conditions import ClassCondition
+from cadenza_training.networks.conditions import read_condition
 from cadenza_training.networks.network import Network
 from cadenza_training.networks.registry import make_network
 
@@ -23,8 +23,8 @@ def load_run(run: Path, weights: str = "last") -> tuple[Network, dict]:
     paths = RunPaths(run)
     contents = checkpoint.load(paths.best if weights == "best" else paths.checkpoint)
     model = contents["model"]
-    conditions = [ClassCondition.from_configuration(entry) for entry in model["conditions"]]
-    network = make_network(model["network"], conditions)
+    conditions = [read_condition(entry) for entry in model["conditions"]]
+    network = make_network(model["network"], conditions, model.get("encoder"))
     network.load_state_dict(contents["averaged"])
     return network.eval(), contents
 

@@ -26,6 +26,7 @@ from cadenza_training import mu_law, reference
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.engine import COMPOSER_CODECS
 from cadenza_training.model_file import read_model, write_model
+from cadenza_training.parity_decoders import DECODER_CASES, ENCODER_CASES, write_decoder_case
 from cadenza_training.parity_pieces import drawn_piece
 from cadenza_training.systems.raw_audio.recordings import load_recordings
 
@@ -55,6 +56,7 @@ class Case:
     codec: Mapping | None = None
     # Steps at which a global condition takes a new value while the model plays.
     changes: tuple[int, ...] = field(default=())
+    encoder: Mapping | None = None
 
 
 def wavenet(
@@ -416,9 +418,194 @@ WINDOW_AND_FIELD_CASES = (
     ),
 )
 
+# Three or four bars of a lead sheet's range, and a latent that begins the layers' states.
+MELODY = {
+    "kind": "melody_steps",
+    "steps_per_beat": 4,
+    "symbols": ["hold", "off", *range(55, 77)],
+}
+LATENT = {"name": "z", "kind": "latent", "size": 10}
+FROM_LATENT = {"initial_states": "conditions", "first_input": "zeros"}
+EMBEDDING = {"name": "embedding", "kind": "latent", "size": 6, "frames_per_value": 16}
+# An embedding comes of an encoder.
+EMBEDDER = {
+    "kind": "layers",
+    "latent": "embedding",
+    "input": {"kind": "waveform"},
+    "layers": [
+        {"kind": "convolution", "channels": 8, "kernel_size": 3},
+        {"kind": "activation", "function": "relu"},
+        {"kind": "pool", "size": 16},
+        {"kind": "convolution", "channels": 6, "kernel_size": 1},
+    ],
+}
+
+
+def spectrogram(frame_size: int, hop: int, phase: str, columns: int = 1) -> dict[str, object]:
+    codec: dict[str, object] = {
+        "kind": "spectrogram",
+        "sample_rate": SAMPLE_RATE,
+        "frame_size": frame_size,
+        "hop": hop,
+        "magnitude": [-8.0, math.log(frame_size / 8)],
+        "phase": phase,
+    }
+    return codec if columns == 1 else codec | {"columns": columns}
+
+
+def frames_in(codec: Mapping, **options: object) -> dict[str, object]:
+    """An input and a head of an element's numbers."""
+    count = codec["frame_size"] * codec.get("columns", 1)
+    read = {"kind": "vector", "channels": count}
+    return {"input": read, "head": {"kind": "linear", "channels": count, **options}}
+
+
+def melody_encoder(layers: str, steps: int, **options: object) -> dict[str, object]:
+    network = recurrent(layers, **options)
+    head = {"kind": "linear", "channels": LATENT["size"]}
+    return {**network, "kind": "recurrent", "latent": "z", "steps": steps, "head": head}
+
+
+PHASES = spectrogram(16, 4, "phase")
+FREQUENCIES = spectrogram(16, 4, "instantaneous_frequency")
+COLUMNS = spectrogram(16, 8, "phase", columns=3)
+
+# As above, counted apart: latents, frames, encoders.
+LATENT_CASES = (
+    Case(
+        "lstm-latent",
+        recurrent("lstm 17", **tokens_in(24, "embedding", channels=7), **FROM_LATENT),
+        48,
+        (LATENT,),
+        codec=MELODY,
+    ),
+    Case(
+        "lstm-latent-stack",
+        recurrent("lstm 19, gru 12, lstm 11", **tokens_in(24, "one_hot"), **FROM_LATENT),
+        48,
+        (PITCH, LATENT),
+        codec=MELODY,
+        storage="mixed",
+    ),
+    Case(
+        "lstm-latent-moves",
+        recurrent(
+            "gru 14, gru 9",
+            **tokens_in(24, "embedding", channels=5),
+            initial_states="conditions",
+        ),
+        60,
+        (LATENT, TIMBRE),
+        codec=MELODY,
+        changes=(17, 40),
+    ),
+    Case(
+        "lstm-latent-window-both",
+        recurrent(
+            "lstm 9 both, gru 8",
+            **tokens_in(24, "embedding", channels=5),
+            window=6,
+            **FROM_LATENT,
+        ),
+        40,
+        (LATENT,),
+        codec=MELODY,
+        changes=(23,),
+    ),
+    Case(
+        "frames-lstm-window-both",
+        recurrent(
+            "lstm 9 both, lstm 9 both, lstm 9 both, lstm 9 both, lstm 9 both",
+            **frames_in(PHASES),
+            window=16,
+        ),
+        40,
+        codec=PHASES,
+    ),
+    Case(
+        "frames-causal",
+        recurrent("lstm 20, gru 13", **frames_in(FREQUENCIES)),
+        64,
+        codec=FREQUENCIES,
+    ),
+    Case(
+        "frames-conditions",
+        recurrent("gru 18", **frames_in(PHASES, noise=0.05), initial_states="conditions"),
+        48,
+        (PITCH, LATENT),
+        codec=PHASES,
+        storage="f16",
+        changes=(20,),
+    ),
+    Case(
+        "frames-columns-window-both",
+        recurrent("lstm 12 both, lstm 10 both", **frames_in(COLUMNS), window=4),
+        20,
+        codec=COLUMNS,
+    ),
+    Case("codec-spectrogram-phase", recurrent("lstm 4", **frames_in(PHASES)), 24, codec=PHASES),
+    Case(
+        "codec-spectrogram-frequency",
+        recurrent("lstm 4", **frames_in(FREQUENCIES)),
+        24,
+        codec=FREQUENCIES,
+    ),
+    Case("codec-spectrogram-columns", recurrent("lstm 4", **frames_in(COLUMNS)), 8, codec=COLUMNS),
+    Case(
+        "encoder-recurrent-lstm",
+        recurrent("lstm 12", **tokens_in(24, "embedding", channels=7), **FROM_LATENT),
+        32,
+        (LATENT,),
+        codec=MELODY,
+        encoder=melody_encoder("lstm 13 both", 32, **tokens_in(24, "embedding", channels=6)),
+    ),
+    Case(
+        "encoder-recurrent-stack",
+        recurrent("gru 9", **tokens_in(24, "one_hot"), **FROM_LATENT),
+        16,
+        (LATENT,),
+        codec=MELODY,
+        storage="f16",
+        encoder=melody_encoder(
+            "gru 11 both, lstm 14 both", 16, **tokens_in(24, "one_hot"), initial_states=True
+        ),
+    ),
+    Case(
+        "wavenet-embedding",
+        wavenet([1, 2, 4, 8], 13, 16, 32),
+        90,
+        (EMBEDDING, PITCH),
+        encoder=EMBEDDER,
+    ),
+)
+
 
 def tensor_shapes(configuration: Mapping) -> dict[str, tuple[int, ...]]:
     """Every tensor that FORMAT.md asks for."""
+    shapes = network_shapes(configuration)
+    if "encoder" in configuration:
+        found = encoder_shapes(configuration["encoder"])
+        shapes |= {f"encoder.{name}": shape for name, shape in found.items()}
+    return shapes
+
+
+def encoder_shapes(encoder: Mapping) -> dict[str, tuple[int, ...]]:
+    """Without their prefix. Of layers, those that the cases here have: convolutions of a waveform,
+    and what has no tensors."""
+    if encoder["kind"] == "recurrent":
+        network = {key: encoder[key] for key in encoder if key not in ("latent", "steps")}
+        return network_shapes({"network": network})
+    shapes: dict[str, tuple[int, ...]] = {}
+    channels = 1
+    for index, layer in enumerate(encoder["layers"]):
+        if layer["kind"] == "convolution":
+            shapes[f"layers.{index}.weight"] = (layer["channels"], channels, layer["kernel_size"])
+            shapes[f"layers.{index}.bias"] = (layer["channels"],)
+            channels = layer["channels"]
+    return shapes
+
+
+def network_shapes(configuration: Mapping) -> dict[str, tuple[int, ...]]:
     network = configuration["network"]
     conditions = configuration.get("conditions", [])
     biases = network.get("biases", DEFAULT_BIASES[network["kind"]])
@@ -450,7 +637,7 @@ def tensor_shapes(configuration: Mapping) -> dict[str, tuple[int, ...]]:
             input_channels = {
                 "embedding": network["input"].get("channels", 0),
                 "one_hot": vocabulary,
-                "vector": 1,
+                "vector": network["input"].get("channels", 1),
             }[network["input"]["kind"]]
         if network["input"]["kind"] == "embedding":
             shapes["input.embedding.weight"] = (vocabulary, input_channels)
@@ -463,15 +650,18 @@ def tensor_shapes(configuration: Mapping) -> dict[str, tuple[int, ...]]:
             for prefix, _ in names:
                 add(f"{prefix}.input", (gates * channels, width), biased=has_bias)
                 add(f"{prefix}.recurrent", (gates * channels, channels), biased=has_bias)
-                if network.get("initial_states", False):
-                    shapes[f"{prefix}.initial.hidden"] = (channels,)
-                    if layer["kind"] == "lstm":
-                        shapes[f"{prefix}.initial.cell"] = (channels,)
+                parts = ("hidden", "cell") if layer["kind"] == "lstm" else ("hidden",)
+                for part in parts if network.get("initial_states", False) else ():
+                    name = f"{prefix}.initial.{part}"
+                    if network["initial_states"] == "conditions":
+                        add(name, (channels, channels_of_h), biased=True)
+                    else:
+                        shapes[name] = (channels,)
             width = channels * len(names)
         if network["head"]["kind"] == "fields":
             outputs = sum(entry.get("size", 1) for entry in network["head"]["fields"])
         else:
-            outputs = vocabulary if network["head"]["kind"] == "softmax" else 1
+            outputs = network["head"].get("channels", vocabulary)
         add("head", (outputs, width), biased="head" in biases)
         return shapes
 
@@ -532,7 +722,7 @@ def random_tensors(
     tensors = {}
     for number, (name, shape) in enumerate(shapes.items()):
         values = torch.randn(shape, generator=generator)
-        if name.endswith("bias") or ".initial." in name:
+        if name.endswith("bias") or name.endswith((".initial.hidden", ".initial.cell")):
             values = 0.5 * values
         elif "normalization" in name:
             values = 1.0 + 0.3 * values
@@ -578,6 +768,10 @@ def random_sequence(case: Case, generator: torch.Generator) -> Tensor:
                 column = (column * entry["size"]).floor()
             columns.append(column)
         return torch.stack(columns, dim=-1)
+    if case.codec is not None and case.codec["kind"] == "spectrogram":
+        shape = (case.steps, case.network["head"]["channels"])
+        drift = torch.randn(shape, generator=generator).cumsum(dim=0)
+        return torch.sin(0.6 * drift)
     if case.network.get("head", {}).get("kind") == "linear":
         phase = torch.arange(case.steps) * 0.37
         noise = 0.2 * torch.randn(case.steps, generator=generator)
@@ -602,19 +796,32 @@ def write_case(case: Case, number: int, output: Path) -> None:
     generator = torch.Generator().manual_seed(1000 + number)
     is_waveform = case.network.get("head", {}).get("kind") == "linear"
     codec: dict[str, object] = {"kind": "waveform", "sample_rate": SAMPLE_RATE}
-    if case.codec is None and not is_waveform:
+    if case.codec is not None:
+        codec = dict(case.codec)
+    elif not is_waveform:
         levels = case.network["vocabulary_size"]
         codec = {"kind": "mu_law", "sample_rate": SAMPLE_RATE, "levels": levels}
     configuration: dict[str, object] = {"name": case.name, "network": dict(case.network)}
-    configuration["codec"] = codec if case.codec is None else dict(case.codec)
+    configuration["codec"] = codec
     if case.conditions:
         configuration["conditions"] = [dict(condition) for condition in case.conditions]
+    if case.encoder is not None:
+        configuration["encoder"] = dict(case.encoder)
     tensors = random_tensors(tensor_shapes(configuration), case.storage, generator)
     values = condition_series(case, generator)
     sequence = random_sequence(case, generator)
-    predictions = reference.logits(tensors, configuration, sequence, values)
     write_model(output / f"{case.name}.safetensors", tensors, configuration)
-    write_reference(output / f"{case.name}.reference.safetensors", sequence, values, predictions)
+    path = output / f"{case.name}.reference.safetensors"
+    if case.name.startswith("codec-"):
+        frames = sequence.reshape(case.steps * codec.get("columns", 1), -1)
+        sound = reference.spectrogram_samples(codec, frames.numpy())
+        save_file({"frames": frames.contiguous(), "samples": torch.from_numpy(sound).float()}, path)
+    elif case.name.startswith("encoder-"):
+        latent = reference.melody_latent(tensors, configuration, sequence)
+        save_file({"tokens": sequence, "latent": latent.float()}, path)
+    else:
+        predictions = reference.logits(tensors, configuration, sequence, values)
+        write_reference(path, sequence, values, predictions)
 
 
 def write_shipped(model: Path, prepared: PreparedSet | None, output: Path, steps: int) -> None:
@@ -670,11 +877,16 @@ def main() -> None:
         write_case(case, number, arguments.output)
     for number, case in enumerate(WINDOW_AND_FIELD_CASES, start=1000):
         write_case(case, number, arguments.output)
+    for number, case in enumerate(LATENT_CASES, start=2000):
+        write_case(case, number, arguments.output)
+    for number, case in enumerate((*DECODER_CASES, *ENCODER_CASES)):
+        write_decoder_case(case, number, arguments.output)
     for model in arguments.shipped:
         prepared = None if arguments.set is None else PreparedSet.read(arguments.set)
         write_shipped(model, prepared, arguments.output, arguments.shipped_steps)
     total = sum(path.stat().st_size for path in arguments.output.glob("*.safetensors"))
-    count = len(CASES) + len(WINDOW_AND_FIELD_CASES)
+    count = len(CASES) + len(WINDOW_AND_FIELD_CASES) + len(LATENT_CASES)
+    count += len(DECODER_CASES) + len(ENCODER_CASES)
     print(f"{count} cases, {total:,} bytes in {arguments.output}")
 
 

@@ -33,7 +33,7 @@ def condition_vectors(
     parts = []
     for condition in configuration.get("conditions", []):
         series = values[condition["name"]]
-        if condition["kind"] == "vector":
+        if condition["kind"] in ("vector", "latent"):
             parts.append(series.double())
         elif "embedding_channels" in condition:
             table = tensors[f"conditions.{condition['name']}.embedding.weight"].double()
@@ -188,13 +188,11 @@ def recurrent_inputs(
 ) -> Tensor:
     """What layer 0 reads before the conditions, [steps, channels].
 
-    `sequence` holds tokens where the head is a softmax, samples where it is linear, and a row of
-    both for networks of several fields.
+    `sequence` holds tokens where the head is a softmax, samples where it is linear (rows of numbers
+    where the codec is one of frames), and a row of both for networks of several fields.
     """
     network = configuration["network"]
-    vocabulary = network.get("vocabulary_size", 0)
-    kind = network["input"]["kind"]
-    if kind == "fields":
+    if network["input"]["kind"] == "fields":
         first = first_elements(configuration["codec"])[None]
         rows = torch.cat([first, sequence[:-1].double()])
         return torch.cat(
@@ -205,15 +203,35 @@ def recurrent_inputs(
             dim=-1,
         )
     if network["head"]["kind"] == "linear":
-        silent = torch.zeros(1, dtype=torch.float64)
-        return torch.cat([silent, sequence[:-1].double()])[:, None]
-    inputs = network_inputs(sequence, first_token(configuration["codec"]))
-    if kind == "embedding":
-        return tensors["input.embedding.weight"].double()[inputs]
-    if kind == "one_hot":
-        return functional.one_hot(inputs, vocabulary).double()
-    sounds = mu_law.decode(np.asarray(inputs), vocabulary)
+        values = sequence.double().reshape(len(sequence), -1)
+        return torch.cat([silent_element(configuration["codec"])[None], values[:-1]])
+    vectors = token_vectors(
+        tensors, network, network_inputs(sequence, first_token(configuration["codec"]))
+    )
+    if network.get("first_input", "silence") == "zeros":
+        vectors = torch.cat([torch.zeros_like(vectors[:1]), vectors[1:]])
+    return vectors
+
+
+def token_vectors(tensors: Mapping[str, Tensor], network: Mapping, tokens: Tensor) -> Tensor:
+    """What layer 0 reads of each token, [steps, channels]."""
+    vocabulary = network["vocabulary_size"]
+    if network["input"]["kind"] == "embedding":
+        return tensors["input.embedding.weight"].double()[tokens]
+    if network["input"]["kind"] == "one_hot":
+        return functional.one_hot(tokens, vocabulary).double()
+    sounds = mu_law.decode(np.asarray(tokens), vocabulary)
     return torch.from_numpy(sounds)[:, None]
+
+
+def silent_element(codec: Mapping) -> Tensor:
+    """What step 0 of a linear head is fed: the value 0, or frames of the lowest magnitude, -1, and
+    of phase 0."""
+    if codec["kind"] != "spectrogram":
+        return torch.zeros(1, dtype=torch.float64)
+    number = [-1.0] if codec["phase"] == "none" else [-1.0, 0.0]
+    bins = codec["frame_size"] // 2 * codec.get("columns", 1)
+    return torch.tensor(number, dtype=torch.float64).repeat(bins)
 
 
 def field_vectors(
@@ -274,14 +292,24 @@ def direction_names(index: int, both_ways: bool) -> list[tuple[str, str]]:
 
 
 def initial_states(
-    tensors: Mapping[str, Tensor], index: int, layer: Mapping, sequences: int
+    tensors: Mapping[str, Tensor],
+    index: int,
+    layer: Mapping,
+    sequences: int,
+    conditions: Tensor | None,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """[directions, sequences, channels], the same in every sequence."""
+    """[directions, sequences, channels]: the same in every sequence, or, with `conditions`, what h
+    is where each begins, [sequences, channels], made of these."""
+
+    def state(name: str) -> Tensor:
+        if conditions is None:
+            return tensors[name].double().expand(sequences, -1)
+        product = conditions @ tensors[f"{name}.weight"].double().t()
+        return torch.tanh(product + tensors[f"{name}.bias"].double())
 
     def stacked(name: str) -> Tensor:
         names = direction_names(index, layer.get("bidirectional", False))
-        states = [tensors[f"{prefix}.initial.{name}"].double() for prefix, _ in names]
-        return torch.stack(states)[:, None].repeat(1, sequences, 1)
+        return torch.stack([state(f"{prefix}.initial.{name}") for prefix, _ in names])
 
     if layer["kind"] == "lstm":
         return stacked("hidden"), stacked("cell")
@@ -315,20 +343,69 @@ def recurrent_logits(
         if window is not None:
             heard = conditions[:, None].expand(-1, window, -1)
         signal = torch.cat([signal, heard], dim=-1)
+    kind_of_states = network.get("initial_states", False)
+    begins = None
+    if kind_of_states == "conditions":
+        begins = conditions[:1] if window is None else conditions
     for index, layer in enumerate(network["layers"]):
         module = recurrent_module(tensors, index, layer, signal.shape[-1])
         state = None
-        if network.get("initial_states", False):
-            state = initial_states(tensors, index, layer, len(signal))
+        if kind_of_states:
+            state = initial_states(tensors, index, layer, len(signal), begins)
         signal = module(signal, state)[0]
-    if window is None:
-        read = signal[0]
-    else:
-        channels = network["layers"][-1]["channels"]
-        # Forward after the newest element, backward after the oldest; nothing where there is none.
-        read = torch.cat([signal[:, -1, :channels], signal[:, 0, channels:]], dim=-1)
+    read = signal[0] if window is None else read_of_windows(network, signal)
+    return head_outputs(tensors, read)
+
+
+def read_of_windows(network: Mapping, signal: Tensor) -> Tensor:
+    """What the head reads of each window, [windows, channels]: the forward direction after the
+    newest element, the backward one, where there is one, after the oldest."""
+    channels = network["layers"][-1]["channels"]
+    return torch.cat([signal[:, -1, :channels], signal[:, 0, channels:]], dim=-1)
+
+
+def head_outputs(tensors: Mapping[str, Tensor], read: Tensor) -> Tensor:
     head_bias = tensors["head.bias"].double() if "head.bias" in tensors else None
     return functional.linear(read, tensors["head.weight"].double(), head_bias)
+
+
+@torch.inference_mode()
+def melody_latent(tensors: Mapping[str, Tensor], configuration: Mapping, tokens: Tensor) -> Tensor:
+    """What an encoder of kind `recurrent` makes of as many tokens as it has steps, [size]."""
+    encoder = configuration["encoder"]
+    prefix = "encoder."
+    its = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    signal = token_vectors(its, encoder, tokens.long())[None]
+    for index, layer in enumerate(encoder["layers"]):
+        module = recurrent_module(its, index, layer, signal.shape[-1])
+        state = None
+        if encoder.get("initial_states", False):
+            state = initial_states(its, index, layer, 1, None)
+        signal = module(signal, state)[0]
+    return head_outputs(its, read_of_windows(encoder, signal))[0]
+
+
+def spectrogram_samples(codec: Mapping, frames: np.ndarray) -> np.ndarray:
+    """The sound of frames [T, numbers] of the codec `spectrogram`, T * hop samples: each frame
+    transformed back on its own, all added up in one long row of samples."""
+    size, hop = codec["frame_size"], codec["hop"]
+    values = np.clip(frames.astype(np.float64).reshape(len(frames), size // 2, 2), -1.0, 1.0)
+    lowest, highest = codec["magnitude"]
+    magnitudes = np.exp(lowest + (values[:, :, 0] + 1) / 2 * (highest - lowest))
+    angles = np.pi * values[:, :, 1]
+    if codec["phase"] == "instantaneous_frequency":
+        angles = angles.cumsum(axis=0)
+    # The Nyquist bin is nothing; of bin 0 only the real part is heard.
+    spectrum = np.pad(magnitudes * np.exp(1j * angles), ((0, 0), (0, 1)))
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+    summed = np.zeros((len(frames) - 1) * hop + size)
+    weights = np.zeros_like(summed)
+    for index, frame in enumerate(np.fft.irfft(spectrum, size, axis=1)):
+        summed[index * hop : index * hop + size] += window * frame
+        weights[index * hop : index * hop + size] += window**2
+    # Frame 0 begins half a frame before sample 0.
+    heard = slice(size // 2, size // 2 + len(frames) * hop)
+    return np.clip(summed[heard] / weights[heard], -1.0, 1.0)
 
 
 @torch.inference_mode()

@@ -137,7 +137,7 @@ def test_state_carries_a_recurrent_network_over_a_cut() -> None:
         ({**WAVENET, "input": {"kind": "convolution", "kernel_size": 2}}, "input is an embedding"),
         ({**GRU, "layers": [{"kind": "rnn", "channels": 2}]}, '"rnn", expected lstm or gru'),
         ({**GRU, "initial_states": True}, "zero states"),
-        ({"kind": "mixer"}, "not one of recurrent, transformer, wavenet"),
+        ({"kind": "mixer"}, "not one of decoder, recurrent, transformer, wavenet"),
     ],
 )
 def test_what_training_does_not_know_is_refused(configuration: dict, sentence: str) -> None:

@@ -15,6 +15,7 @@ from cadenza_training.networks.conditions import ClassCondition
 from cadenza_training.networks.registry import make_network
 from cadenza_training.parity_fixtures import (
     CASES,
+    LATENT_CASES,
     WINDOW_AND_FIELD_CASES,
     write_case,
     write_shipped,
@@ -25,7 +26,7 @@ from cadenza_training.systems.note_matrix.codec import NoteMatrixCodec
 COMMITTED = Path(__file__).parents[2] / "Tests" / "Fixtures" / "parity"
 NUMBERED = {
     case.name: (number, case)
-    for cases, first in ((CASES, 0), (WINDOW_AND_FIELD_CASES, 1000))
+    for cases, first in ((CASES, 0), (WINDOW_AND_FIELD_CASES, 1000), (LATENT_CASES, 2000))
     for number, case in enumerate(cases, start=first)
 }
 VOICES = [
@@ -35,7 +36,18 @@ VOICES = [
 
 
 @pytest.mark.parametrize(
-    "name", ["wavenet-plain", "gru-waveform", "transformer-relative", "fields-mixed"]
+    "name",
+    [
+        "wavenet-plain",
+        "gru-waveform",
+        "transformer-relative",
+        "fields-mixed",
+        "lstm-latent-stack",
+        "frames-conditions",
+        "codec-spectrogram-frequency",
+        "encoder-recurrent-stack",
+        "wavenet-embedding",
+    ],
 )
 def test_a_fixture_comes_out_as_committed(tmp_path: Path, name: str) -> None:
     number, case = NUMBERED[name]

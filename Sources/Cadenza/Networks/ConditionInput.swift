@@ -22,6 +22,8 @@ struct ConditionInput {
   var isEmbedding: Bool
   /// Whether the codec sets it, to the position of what is chosen next.
   var followsPosition: Bool
+  /// Whether the host may move it while it sounds.
+  var isMovable: Bool
 
   init(
     _ configuration: ConditionConfiguration, firstChannel: Int, tensors: inout TensorReader, arena: inout Arena
@@ -32,6 +34,7 @@ struct ConditionInput {
     framesPerValue = configuration.framesPerValue ?? 0
     isEmbedding = configuration.isEmbedding
     followsPosition = configuration.followsPosition
+    isMovable = configuration.isMovable
     switch configuration.kind {
     case .classes(_, let embeddingChannels):
       width = 1

@@ -171,6 +171,7 @@ enum ModelDocument {
       labelLines = wrapped(labels.map { Text.printable($0) }, indent: "      ")
     case .latent:
       text = condition.size == 1 ? "a latent of 1 number" : "a latent of \(condition.size) numbers"
+      if condition.framesPerValue == nil { text += ", drawn from the seed" }
     case .vector:
       let isZero = condition.defaultValue.allSatisfy { $0 == 0 }
       let numbers = condition.defaultValue.prefix(8).map { Text.plain($0) }.joined(separator: ",")

@@ -9,6 +9,7 @@ A source's layout is found by what lies in it:
   midi       a folder of MIDI files, a piece each
   maestro    maestro-v*.csv or .json beside MIDI files, with its splits
   chorales   a JSON of pitch grids with train, valid and test, or `music21` for that package's
+  mixed      (named by --layout or --config) sources of sound, each of its own layout, as one set
 
 Recordings are mixed to mono, resampled, trimmed, levelled, faded and written as 16-bit FLAC. No
 recording is on two sides, nor is the same sound under two names. What is left out is listed
@@ -167,10 +168,10 @@ def _refuse_what_does_not_apply(arguments: argparse.Namespace, options: PrepareO
     given = [key.removeprefix(OPTION_PREFIX) for key, value in vars(arguments).items() if value]
     for key in given:
         table, _, name = key.rpartition(".")
-        is_for_others = name in NAME_OPTIONS and options.layout != "audio"
+        is_for_others = name in NAME_OPTIONS and options.layout not in ("audio", "mixed")
         if (is_notes and table == "audio") or (not is_notes and table == "notes") or is_for_others:
             raise UserError(f"{key} has no meaning for the layout {options.layout}")
-    if options.instruments and options.layout != "manifest":
+    if options.instruments and options.layout not in ("manifest", "mixed"):
         raise UserError(
             "[[instruments]] of the configuration select rows of a manifest, and have no meaning "
             f"for the layout {options.layout}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, is_dataclass
 
 from cadenza_training.errors import UserError
 
-LAYOUTS = ("audio", "manifest", "nsynth", "midi", "maestro", "chorales", "soundfont")
+LAYOUTS = ("audio", "manifest", "nsynth", "midi", "maestro", "chorales", "soundfont", "mixed")
 NOTES_LAYOUTS = ("midi", "maestro", "chorales")
 
 
@@ -106,6 +106,8 @@ class Program:
 class SoundFontOptions:
     minimum_pitch: int = 24
     maximum_pitch: int = 84
+    # Semitones from one rendered pitch to the next.
+    pitch_step: int = 1
     # NSynth's five.
     velocities: tuple[int, ...] = (25, 50, 75, 100, 127)
     held_seconds: float = 3.0
@@ -228,6 +230,7 @@ def _check(options: PrepareOptions, where: str) -> None:
     _between(where, "soundfont.total_seconds", soundfont.total_seconds, 0.05, 60.0)
     _between(where, "soundfont.held_seconds", soundfont.held_seconds, 0.01, soundfont.total_seconds)
     _between(where, "soundfont.gain", soundfont.gain, 0.01, 10.0)
+    _between(where, "soundfont.pitch_step", soundfont.pitch_step, 1, 24)
     if not soundfont.velocities:
         raise UserError(f"{where}: soundfont.velocities is empty")
     for velocity in soundfont.velocities:

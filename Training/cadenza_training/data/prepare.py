@@ -15,12 +15,14 @@ from cadenza_training.data import (
     nsynth,
     soundfont,
 )
-from cadenza_training.data.audio_set import prepare_audio
+from cadenza_training.data.audio_set import AudioCollection, prepare_audio
+from cadenza_training.data.layouts import find_layout
 from cadenza_training.data.notes_set import prepare_notes
 from cadenza_training.data.options import NOTES_LAYOUTS, PrepareOptions
 from cadenza_training.data.output_folder import NSYNTH_FOLDER, part_of, staged
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.data.sources import Source, open_sources
+from cadenza_training.errors import UserError
 
 
 def prepare(
@@ -48,14 +50,6 @@ def _write(
     skip: Sequence[Path],
 ) -> PreparedSet:
     match options.layout:
-        case "audio":
-            found = audio_folder.collect(sources, options, skip)
-        case "manifest":
-            found = manifest_folder.collect(sources, options)
-        case "nsynth":
-            found = nsynth.collect(sources, options)
-        case "soundfont":
-            found = soundfont.render(sources, options, part / NSYNTH_FOLDER)
         case "midi":
             pieces = midi_folder.collect(sources, options, skip)
             return prepare_notes(pieces, options, part, name=name, settings=settings)
@@ -65,7 +59,48 @@ def _write(
         case "chorales":
             pieces = chorales.collect(sources, options)
             return prepare_notes(pieces, options, part, name=name, settings=settings)
+        case "mixed":
+            found = _collect_mixed(sources, options, part, skip)
+        case _:
+            found = _collect_sound(options.layout, sources, options, part, skip)
     return prepare_audio(found, options, part, name=name, settings=settings)
+
+
+def _collect_sound(
+    layout: str,
+    sources: list[Source],
+    options: PrepareOptions,
+    part: Path,
+    skip: Sequence[Path],
+) -> AudioCollection:
+    match layout:
+        case "audio":
+            return audio_folder.collect(sources, options, skip)
+        case "manifest":
+            return manifest_folder.collect(sources, options)
+        case "nsynth":
+            return nsynth.collect(sources, options)
+        case "soundfont":
+            return soundfont.render(sources, options, part / NSYNTH_FOLDER)
+    paths = ", ".join(str(source.path) for source in sources)
+    raise UserError(f"{paths}: {layout} is no layout of sound, and a mixed set is made of sound")
+
+
+def _collect_mixed(
+    sources: list[Source], options: PrepareOptions, part: Path, skip: Sequence[Path]
+) -> AudioCollection:
+    """Sources of several layouts as one set: instruments of the same label become one."""
+    by_layout: dict[str, list[Source]] = {}
+    for source in sources:
+        by_layout.setdefault(find_layout([source.path], skip), []).append(source)
+    merged = AudioCollection()
+    for layout, group in by_layout.items():
+        found = _collect_sound(layout, group, options, part, skip)
+        merged.recordings += found.recordings
+        merged.rejected += found.rejected
+        known = {instrument.label for instrument in merged.instruments}
+        merged.instruments += tuple(i for i in found.instruments if i.label not in known)
+    return merged
 
 
 def _settings(options: PrepareOptions, sources: list[str]) -> dict[str, object]:
@@ -79,9 +114,9 @@ def _settings(options: PrepareOptions, sources: list[str]) -> dict[str, object]:
     else:
         del values["notes"]
     for table, layouts in (
-        ("instruments", ("manifest",)),
-        ("nsynth", ("nsynth", "soundfont")),
-        ("soundfont", ("soundfont",)),
+        ("instruments", ("manifest", "mixed")),
+        ("nsynth", ("nsynth", "soundfont", "mixed")),
+        ("soundfont", ("soundfont", "mixed")),
         ("chorales", ("chorales",)),
     ):
         if options.layout not in layouts:

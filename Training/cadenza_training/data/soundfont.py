@@ -145,7 +145,7 @@ def _batches(options: SoundFontOptions, name: str, rejected: list[Rejection]) ->
                     f"expected one of {', '.join(allowed)}"
                 )
         for velocity in options.velocities:
-            pitches = range(options.minimum_pitch, options.maximum_pitch + 1)
+            pitches = range(options.minimum_pitch, options.maximum_pitch + 1, options.pitch_step)
             batch = Batch(
                 program,
                 velocity,

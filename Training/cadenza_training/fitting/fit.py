@@ -15,7 +15,7 @@ from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.errors import UserError
 from cadenza_training.fitting.options import RunPaths, TrainingOptions
 from cadenza_training.fitting.processes import Processes
-from cadenza_training.fitting.starting_point import freeze, start_from
+from cadenza_training.fitting.starting_point import freeze
 from cadenza_training.fitting.trainer import Outcome, Trainer, find_device
 from cadenza_training.model_file import read_model
 from cadenza_training.systems.registry import find_system
@@ -28,10 +28,14 @@ def read_configuration(values: dict, model: Path | None) -> FitConfiguration:
         _, theirs = read_model(model)
         network = {k: v for k, v in theirs["network"].items() if k != "vocabulary_size"}
         codec = {k: v for k, v in theirs["codec"].items() if k != "sample_rate"}
-        conditions = {
-            entry["name"]: entry.get("embedding_channels", 0)
-            for entry in theirs.get("conditions", [])
-        }
+        if find_system(values.get("system", "")).start_brings_conditions:
+            conditions = {
+                entry["name"]: entry.get("embedding_channels", 0)
+                for entry in theirs.get("conditions", [])
+            }
+        else:
+            conditions = values.get("conditions", {})
+            network = {**values.get("network", {}), **network}
         values = {**values, "network": network, "codec": codec, "conditions": conditions}
         if "defaults" in values:
             values["defaults"] = {k: v for k, v in values["defaults"].items() if k in conditions}
@@ -67,7 +71,7 @@ def fit(
     )
     if start is not None:
         _check_rate(start, prepared)
-        start_from(system.network, start)
+        system.start_from(start)
     kept = freeze(system.network, frozen)
     torch.manual_seed(options.seed + 1 + processes.rank)
     paths = RunPaths(output)
@@ -81,6 +85,7 @@ def fit(
         "network_configuration": described["network"],
         "codec": described["codec"],
         "conditions": described["conditions"],
+        **({"encoder": described["encoder"]} if "encoder" in described else {}),
         "set": prepared.description.name,
     }
     trainer = Trainer(system, options, paths, processes, device, identity)

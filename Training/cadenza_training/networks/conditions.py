@@ -1,5 +1,6 @@
 """What the host can ask for, or the codec knows: class conditions, each looked up in a trained
-table. A value holds for a whole sequence, or is another one at every step.
+table, and latents, whose numbers are drawn. A value holds for a whole sequence, or is another one
+at every step.
 """
 
 from __future__ import annotations
@@ -65,14 +66,52 @@ class ClassCondition:
         )
 
 
-class Conditions(nn.Module):
-    """Concatenates the rows of all conditions, in their order: h of the papers."""
+@dataclass(frozen=True)
+class LatentCondition:
+    """A condition of `size` numbers whose prior is a standard normal distribution."""
 
-    def __init__(self, conditions: Sequence[ClassCondition]) -> None:
+    name: str
+    size: int
+    # An embedding: a value for every so many samples. None: one value at a time.
+    frames_per_value: int | None = None
+
+    @property
+    def embedding_channels(self) -> int:
+        return self.size
+
+    @property
+    def labels(self) -> None:
+        return None
+
+    def to_configuration(self) -> dict[str, object]:
+        entry: dict[str, object] = {"name": self.name, "kind": "latent", "size": self.size}
+        if self.frames_per_value is not None:
+            entry["frames_per_value"] = self.frames_per_value
+        return entry
+
+
+Condition = ClassCondition | LatentCondition
+
+
+def read_condition(entry: Mapping) -> Condition:
+    """From an entry of a model file's list of conditions."""
+    if entry["kind"] == "latent":
+        return LatentCondition(entry["name"], entry["size"], entry.get("frames_per_value"))
+    return ClassCondition.from_configuration(entry)
+
+
+class Conditions(nn.Module):
+    """Concatenates the rows of all conditions, in their order: h of the papers. A latent's row is
+    its value."""
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
         super().__init__()
         self.conditions = tuple(conditions)
         self.tables = nn.ModuleList(
-            nn.Embedding(condition.size, condition.embedding_channels) for condition in conditions
+            nn.Identity()
+            if isinstance(condition, LatentCondition)
+            else nn.Embedding(condition.size, condition.embedding_channels)
+            for condition in conditions
         )
 
     @property
@@ -84,10 +123,12 @@ class Conditions(nn.Module):
         return {
             f"conditions.{condition.name}.embedding.weight": f"{prefix}.tables.{index}.weight"
             for index, condition in enumerate(self.conditions)
+            if isinstance(condition, ClassCondition)
         }
 
     def forward(self, values: Sequence[Tensor]) -> Tensor:
-        """From one class a column for each condition, [batch], or one for each step, [time, batch].
+        """From one class a column for each condition, [batch], or one for each step, [time, batch];
+        of a latent, its numbers in one axis more.
 
         [batch, channels] where all hold for the whole sequence, else [time, batch, channels].
         """

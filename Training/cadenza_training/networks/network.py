@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cadenza_training.errors import UserError
-from cadenza_training.networks.conditions import ClassCondition
+from cadenza_training.networks.conditions import Condition
 
 # What a recurrent network carries from one chunk to the next; None for one that carries nothing.
 State = list[tuple[Tensor, ...]] | None
@@ -18,7 +18,7 @@ State = list[tuple[Tensor, ...]] | None
 class Network(nn.Module, ABC):
     """Tokens in, logits out, in time-major tensors: [time, batch], [time, batch, vocabulary]."""
 
-    conditions: tuple[ClassCondition, ...]
+    conditions: tuple[Condition, ...]
     vocabulary_size: int
 
     @abstractmethod
@@ -27,8 +27,8 @@ class Network(nn.Module, ABC):
     ) -> tuple[Tensor, State]:
         """Logits for `inputs`, the tokens one step late, and the state after them.
 
-        `conditions` are classes, one tensor for each condition: [batch], or [time, batch] where
-        they change from step to step.
+        `conditions` has one tensor for each condition, as `Conditions` takes them: classes are
+        [batch], or [time, batch] where they change from step to step.
         """
 
     def empty_state(self, columns: int) -> State:
@@ -68,11 +68,15 @@ class Network(nn.Module, ABC):
         """The opposite of `to_file`."""
         return value
 
+    def training_only(self) -> set[str]:
+        """The parameters that training alone needs: no model file has them."""
+        return set()
+
     def tensors(self) -> dict[str, Tensor]:
         """Every weight under its name, and in its layout, of a model file."""
         parameters = self.state_dict()
         names = self.tensor_names()
-        if set(names.values()) != set(parameters):
+        if set(names.values()) != set(parameters) - self.training_only():
             raise AssertionError(f"{type(self).__name__} names other tensors than it has")
         return {
             name: self.to_file(name, parameters[parameter]) for name, parameter in names.items()

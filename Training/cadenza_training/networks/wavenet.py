@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from cadenza_training.errors import UserError
 from cadenza_training.networks.code_order import ordered_embedding, ordered_output
-from cadenza_training.networks.conditions import ClassCondition, Conditions
+from cadenza_training.networks.conditions import Condition, Conditions
 from cadenza_training.networks.network import Network, State
 
 KERNEL_SIZE = 2
@@ -67,7 +67,7 @@ class WaveNet(Network):
         gate_channels: int,
         skip_channels: int,
         head_channels: int,
-        conditions: Sequence[ClassCondition] = (),
+        conditions: Sequence[Condition] = (),
         dropout: float = 0.0,
     ) -> None:
         """`dropout` falls on the gated output of every layer while training."""
@@ -92,6 +92,11 @@ class WaveNet(Network):
             )
             for index, dilation in enumerate(self.dilations)
         )
+        # Of the local conditions, which all have the same.
+        self.frames_per_value = max(
+            (getattr(condition, "frames_per_value", None) or 1 for condition in self.conditions),
+            default=1,
+        )
         self.dropout = nn.Dropout(dropout)
         self.hidden = nn.Linear(skip_channels, head_channels)
         self.output = nn.Linear(head_channels, vocabulary_size)
@@ -104,7 +109,7 @@ class WaveNet(Network):
         self.output.bias.zero_()
 
     @staticmethod
-    def from_configuration(network: Mapping, conditions: Sequence[ClassCondition]) -> WaveNet:
+    def from_configuration(network: Mapping, conditions: Sequence[Condition]) -> WaveNet:
         """From a model file's entry `network`; `dropout` may be there beside the file's keys."""
         if network.get("kernel_size", KERNEL_SIZE) != KERNEL_SIZE:
             raise UserError(
@@ -188,7 +193,11 @@ class WaveNet(Network):
     def forward(
         self, inputs: Tensor, conditions: Sequence[Tensor], state: State = None
     ) -> tuple[Tensor, State]:
-        """From a state on, the state after it is returned; without one nothing is carried."""
+        """From a state on, the state after it is returned; without one nothing is carried.
+
+        Local conditions may come in rows of `frames_per_value` steps each, as many as the inputs
+        need: their products are then made once a row.
+        """
         signal = self.embedding(inputs)
         state_after: State = None if state is None else []
         condition_vector = self.condition_tables(conditions) if self.conditions else None
@@ -202,7 +211,11 @@ class WaveNet(Network):
             past = past[: len(signal)]
             preactivation = layer.gate(torch.cat([past, signal], dim=-1))
             if condition_vector is not None:
-                preactivation = preactivation + layer.condition(condition_vector)
+                product = layer.condition(condition_vector)
+                if product.ndim == 3 and len(product) < len(signal):
+                    product = product.repeat_interleave(self.frames_per_value, dim=0)
+                    product = product[: len(signal)]
+                preactivation = preactivation + product
             filter_half, gate_half = preactivation.chunk(2, dim=-1)
             gated = self.dropout(torch.tanh(filter_half) * torch.sigmoid(gate_half))
             gated_outputs.append(gated)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.errors import UserError
 from cadenza_training.fitting.options import TrainingOptions
+from cadenza_training.fitting.starting_point import start_from
 from cadenza_training.networks.network import Network
 
 
@@ -42,6 +44,13 @@ class FitConfiguration:
     batches: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
     sampling: dict = field(default_factory=dict)
+    # Of autoencoders: the entry of that name of the model file, as far as the system leaves it
+    # open.
+    encoder: dict = field(default_factory=dict)
+    # Of adversarial systems: the network that judges, and how.
+    adversary: dict = field(default_factory=dict)
+    # What is minimised; its keys are the system's.
+    losses: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,14 @@ class System(ABC):
     network: Network
     # What `next_losses` and `validate` are in; only nats go into the model file.
     loss_unit: str = "nats"
+    # Whether a run that starts from a model takes over its conditions, and its network alone.
+    start_brings_conditions: bool = True
+    # What the log has beside the loss.
+    detail_names: tuple[str, ...] = ()
+    # A network that is trained against this one, in turns, and is in no model file.
+    adversary: nn.Module | None = None
+    # Its steps before each of the network's.
+    adversary_steps: int = 1
 
     @abstractmethod
     def __init__(
@@ -76,6 +93,10 @@ class System(ABC):
     ) -> None:
         """From a configuration and a prepared set; `rank` of `processes` draws its own batches."""
 
+    def start_from(self, path: Path) -> None:
+        """Takes the weights of an exported model."""
+        start_from(self.network, path)
+
     @abstractmethod
     def to(self, device: torch.device) -> None:
         """Moves the network, and the batches from now on."""
@@ -87,6 +108,14 @@ class System(ABC):
     @abstractmethod
     def next_losses(self) -> Losses:
         """Draws the next training batch and predicts it."""
+
+    def next_adversary_losses(self) -> Losses:
+        """Draws a batch and judges it: what the adversary minimises."""
+        raise NotImplementedError
+
+    def details(self) -> dict[str, float]:
+        """Of the last step, by `detail_names`."""
+        return {}
 
     @abstractmethod
     def validate(self) -> float:
@@ -102,7 +131,7 @@ class System(ABC):
 
     @abstractmethod
     def model_configuration(self) -> dict[str, object]:
-        """`network`, `codec` and `conditions` of the model file."""
+        """`network`, `codec` and `conditions` of the model file, and `encoder` where it has one."""
 
 
 def class_default(name: str, wanted: object, labels: tuple[str, ...] | None, size: int) -> int:

@@ -1,0 +1,1 @@
+"""A WaveNet that plays from what an encoder makes of a recording."""
