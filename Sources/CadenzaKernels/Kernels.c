@@ -65,6 +65,29 @@ void ck_product_batch(const ck_kernels *kernels, const ck_matrix *matrix, const 
   kernels->product_batch(matrix, x, x_stride, count, accumulate, y, y_stride);
 }
 
+void ck_convolve(const ck_kernels *kernels, const ck_convolution *convolution, const float *x, size_t x_stride, size_t count,
+                 float *y, size_t y_stride) {
+  kernels->convolve(convolution, x, x_stride, count, y, y_stride);
+}
+
+void ck_activate(const ck_kernels *kernels, int activation, float slope, float *x, size_t count) {
+  kernels->activate(activation, slope, x, count);
+}
+
+void ck_scale_rows(const ck_kernels *kernels, const float *scale, const float *shift, size_t rows, size_t channels, float *x,
+                   size_t row_stride) {
+  kernels->scale_rows(scale, shift, rows, channels, x, row_stride);
+}
+
+void ck_harmonics(const ck_kernels *kernels, const float *from, const float *to, size_t count, const double *sine,
+                  const double *cosine, size_t frames, float *y) {
+  kernels->harmonics(from, to, count, sine, cosine, frames, y);
+}
+
+void ck_filter(const ck_kernels *kernels, const float *x, size_t count, const float *taps, size_t tap_count, float *y) {
+  kernels->filter(x, count, taps, tap_count, y);
+}
+
 void ck_gated_product(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, const float *start,
                       const float *addend, float *z) {
   kernels->gated_product(matrix, x, start, addend, z);

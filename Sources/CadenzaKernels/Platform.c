@@ -151,3 +151,4 @@ void ck_monitor_wait(ck_monitor *monitor, double seconds) {
 
 void ck_zero(void *memory, size_t size) { memset(memory, 0, size); }
 void ck_copy(void *destination, const void *source, size_t size) { memcpy(destination, source, size); }
+void ck_move(void *destination, const void *source, size_t size) { memmove(destination, source, size); }

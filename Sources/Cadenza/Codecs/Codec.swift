@@ -5,11 +5,14 @@ enum Codec {
   case waveform
   /// Notes have no sound of their own: as samples, all of what follows is silence.
   case notes(NoteCodec)
+  /// The network gives frames, and is fed none: a `FrameCodec` makes sound of them.
+  case frames
 
   init(_ configuration: CodecConfiguration, arena: inout Arena) {
     switch configuration {
     case .muLaw(_, let levels): self = .muLaw(MuLaw(levels: levels, arena: &arena))
-    case .waveform, .harmonic: self = .waveform
+    case .waveform: self = .waveform
+    case .harmonic: self = .frames
     case .notes(let configuration): self = .notes(NoteCodec(configuration, arena: &arena))
     }
   }
@@ -19,7 +22,7 @@ enum Codec {
     @_noLocks get {
       switch self {
       case .muLaw(let muLaw): Element(token: muLaw.silence, value: muLaw.decode(muLaw.silence))
-      case .waveform, .notes: Element(token: 0, value: 0)
+      case .waveform, .notes, .frames: Element(token: 0, value: 0)
       }
     }
   }
@@ -32,7 +35,7 @@ enum Codec {
       let token = muLaw.encode(sample)
       return Element(token: token, value: muLaw.decode(token))
     case .waveform: return Element(token: 0, value: sample < -1 ? -1 : sample > 1 ? 1 : sample)
-    case .notes: return Element(token: 0, value: 0)
+    case .notes, .frames: return Element(token: 0, value: 0)
     }
   }
 
@@ -41,7 +44,7 @@ enum Codec {
   func element(of token: Int) -> Element {
     switch self {
     case .muLaw(let muLaw): Element(token: token, value: muLaw.decode(token))
-    case .waveform, .notes: Element(token: token, value: 0)
+    case .waveform, .notes, .frames: Element(token: token, value: 0)
     }
   }
 }

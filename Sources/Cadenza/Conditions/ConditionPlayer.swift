@@ -36,6 +36,11 @@ struct ConditionPlayer {
     inbox.begin(current)
   }
 
+  /// The first number of the value that is playing.
+  var first: Float {
+    @_noLocks get { current[0] }
+  }
+
   /// Numbers that `save` writes after two counts.
   var savedCount: Int { input.width * (queue == nil ? 1 : 1 + ValueQueue.capacity) }
 

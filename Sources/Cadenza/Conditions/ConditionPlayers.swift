@@ -33,6 +33,10 @@ struct ConditionPlayers {
     self.movableCount = movableCount
   }
 
+  /// The first number of what a condition plays.
+  @_noLocks
+  func value(_ index: Int) -> Float { players[index].first }
+
   /// Back to the beginning; the values stay.
   @_noLocks
   func reset() {

@@ -13,6 +13,10 @@ struct ModelPlan {
   var encoding: ModelEncoding?
   /// Of the network's state in a stream.
   var layout: StateLayout
+  /// Of a network that gives frames.
+  var frames: FramePlan?
+  /// Of the condition "pitch", where it has classes.
+  var pitches: ClassPitches?
 
   /// Builds all of it from the tensors, which it takes from the reader.
   init(_ configuration: Configuration, tensors: inout TensorReader, arena: inout Arena) throws(Failure) {
@@ -26,12 +30,29 @@ struct ModelPlan {
     conditions = inputs
     conditionChannels = channels
     layout = StateLayout()
-    network = try Network(
-      configuration.network, conditionChannels: channels, tensors: &tensors, arena: &arena, layout: &layout)
-    codec = Codec(configuration.codec, arena: &arena)
+    fields = configuration.network.fields
+    pitches = ClassPitches(configuration.conditions, arena: &arena)
+    if case .decoder(let decoder) = configuration.network {
+      var codecLayout = StateLayout()
+      guard let frameCodec = FrameCodec(configuration.codec, arena: &arena, layout: &codecLayout) else {
+        throw Failure(.format, "codec.kind is \"\(configuration.codec.kind)\", expected one of frames")
+      }
+      let place = arena.take(Decoder.self, count: 1)
+      let value = try Decoder(decoder, conditionChannels: channels, tensors: &tensors, arena: &arena, layout: &layout)
+      if !arena.isMeasuring { place.initialize(to: value) }
+      network = .decoder(place)
+      codec = .frames
+      frames = FramePlan(
+        source: .decoder(place), codec: frameCodec, layout: layout, codecLayout: codecLayout, frameSize: value.frameSize,
+        hop: configuration.codec.hop, framesPerTick: value.framesPerTick, frameCount: value.frameCount,
+        isWhole: value.isWhole)
+    } else {
+      network = try Network(
+        configuration.network, conditionChannels: channels, tensors: &tensors, arena: &arena, layout: &layout)
+      codec = Codec(configuration.codec, arena: &arena)
+    }
     if let encoder = configuration.encoder {
       encoding = try ModelEncoding(encoder, configuration, tensors: &tensors, arena: &arena)
     }
-    fields = configuration.network.fields
   }
 }

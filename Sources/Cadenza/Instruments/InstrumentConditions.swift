@@ -167,6 +167,10 @@ struct InstrumentConditions {
     for index in 0..<count { inputs[index].write(row + Int(offsets[index]), to: h) }
   }
 
+  /// The class of "pitch" in a row.
+  @_noLocks
+  func pitchClass(_ row: UnsafePointer<Float>) -> Float { row[Int(offsets[pitchIndex])] }
+
   func accepts(_ row: UnsafePointer<Float>) -> Bool {
     for index in 0..<count {
       guard inputs[index].accepts(row + Int(offsets[index])) else { return false }

@@ -3,7 +3,8 @@
 ///
 /// Every note begins the network anew: empty history, its own random numbers.
 struct Voice {
-  private var generator: SampleGenerator
+  private let generator: SoundGenerator
+  private let classPitches: ClassPitches?
   /// The conditions of the note that sounds.
   private let values: UnsafeMutablePointer<Float>
   private(set) var envelope: Envelope
@@ -16,7 +17,8 @@ struct Voice {
     _ plan: ModelPlan, sampler: Sampler?, latentMix: UnsafeMutablePointer<LatentMix>?, conditions: InstrumentConditions,
     lengths: Envelope.Lengths, arena: inout Arena
   ) {
-    generator = SampleGenerator(plan, sampler: sampler, latentMix: latentMix, seed: 0, arena: &arena)
+    generator = SoundGenerator(plan, sampler: sampler, latentMix: latentMix, seed: 0, arena: &arena)
+    classPitches = plan.pitches
     values = arena.take(Float.self, count: conditions.width)
     envelope = Envelope(lengths)
     if arena.isMeasuring { return }
@@ -67,6 +69,7 @@ struct Voice {
     next = nil
     conditions.begin(values, part: note.part, pitchClass: pitches.pitchClass(of: note.pitch))
     conditions.write(values, to: generator.h)
+    takePitch(conditions)
     generator.reset(seed: Voice.seed(of: note.number, seed))
     envelope.begin()
   }
@@ -76,7 +79,13 @@ struct Voice {
   mutating func followLatents(_ conditions: InstrumentConditions) {
     guard let note else { return }
     conditions.followLatents(values, part: note.part, h: generator.h)
-    generator.conditionsChanged = true
+    generator.conditionsHaveChanged()
+  }
+
+  /// Tells the generator what pitch its conditions are of.
+  @_noLocks
+  private func takePitch(_ conditions: InstrumentConditions) {
+    if let classPitches { generator.setPitch(classPitches.pitch(of: conditions.pitchClass(values))) }
   }
 
   /// The seed of the note of this number in a stream with this seed.
@@ -99,7 +108,9 @@ struct Voice {
     }
     if !generator.choose(settings) { return false }
     let gain = note?.gain ?? 0
-    mix += generator.element.value * (gain * envelope.next())
+    mix += generator.value * (gain * envelope.next())
+    // A clip that is over has nothing to fade.
+    if generator.hasEnded { envelope.stop() }
     if envelope.isIdle { note = nil }
     return true
   }
@@ -108,7 +119,7 @@ struct Voice {
 
   /// Bytes that `save` writes.
   func savedByteCount(_ conditions: InstrumentConditions) -> Int {
-    2 * VoiceNote.savedByteCount + Envelope.savedByteCount + conditions.width * 4 + SampleGenerator.choicesByteCount
+    2 * VoiceNote.savedByteCount + Envelope.savedByteCount + conditions.width * 4 + generator.choicesByteCount
       + generator.networkByteCount
   }
 
@@ -141,6 +152,7 @@ struct Voice {
       self.envelope = envelope
       reader.read(into: values, count: conditions.width * 4)
       conditions.write(values, to: generator.h)
+      takePitch(conditions)
     } else {
       let row = UnsafeMutablePointer<Float>.allocate(capacity: max(1, conditions.width))
       defer { row.deallocate() }

@@ -31,6 +31,9 @@ struct Arena {
     return pointer
   }
 
+  /// Floats that a measuring arena would have.
+  static var nowhere: UnsafeMutablePointer<Float> { measuringBase.assumingMemoryBound(to: Float.self) }
+
   /// Room for `count` values, zeroed. Counts come from checked configurations: a measuring arena saturates instead of trapping, and
   /// the caller refuses what is too large.
   mutating func take<T: BitwiseCopyable>(_ type: T.Type, count: Int) -> UnsafeMutablePointer<T> {

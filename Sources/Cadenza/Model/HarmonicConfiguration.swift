@@ -31,7 +31,7 @@ extension HarmonicConfiguration {
     }
     self.init(
       sampleRate: try object.required("sample_rate").whole(CodecConfiguration.sampleRates),
-      hop: try object.required("hop").whole(1...65_536), harmonics: try object.required("harmonics").whole(1...1_024),
+      hop: try object.required("hop").whole(1...4_096), harmonics: try object.required("harmonics").whole(1...1_024),
       noiseBands: noiseBands)
   }
 }

@@ -156,7 +156,7 @@ extension Arena {
 
 extension Tensor {
   /// Writes the number at `index` to place `target` of packed weights of `elementType`, which is the tensor's own or F32.
-  fileprivate func copyValue(
+  func copyValue(
     at index: Int, to weights: UnsafeMutablePointer<UInt8>, at target: Int, as elementType: ElementType
   ) {
     let memory = UnsafeMutableRawPointer(weights)

@@ -13,6 +13,8 @@ enum Network {
   case recurrent(UnsafePointer<Recurrent>)
   case windowedRecurrent(UnsafePointer<WindowedRecurrent>)
   case transformer(UnsafePointer<Transformer>)
+  /// Takes no elements: see `FrameSource`.
+  case decoder(UnsafePointer<Decoder>)
 
   /// Builds the network that `configuration` describes from the tensors, which it takes from the reader.
   init(
@@ -48,7 +50,7 @@ enum Network {
       if !arena.isMeasuring { place.initialize(to: network) }
       self = .transformer(place)
     case .decoder:
-      throw Failure(.unsupported, "decoders are not there yet")
+      throw Failure(.unsupported, "network.kind is \"decoder\", which gives frames, and takes no elements")
     }
   }
 
@@ -57,6 +59,7 @@ enum Network {
     @_noLocks get {
       switch self {
       case .waveNet, .transformer: 1
+      case .decoder: 0
       case .recurrent(let network): network.pointee.fieldCount
       case .windowedRecurrent(let network): network.pointee.fieldCount
       }
@@ -71,6 +74,7 @@ enum Network {
     case .recurrent(let network): network.pointee.field(index)
     case .windowedRecurrent(let network): network.pointee.field(index)
     case .transformer(let network): network.pointee.prediction
+    case .decoder: FieldPrediction(kind: .linear(noise: 0), offset: 0)
     }
   }
 
@@ -83,6 +87,7 @@ enum Network {
     case .recurrent(let network): network.pointee.begin(state, kernels)
     case .windowedRecurrent(let network): network.pointee.begin(state, first)
     case .transformer(let network): network.pointee.begin(state)
+    case .decoder(let network): network.pointee.begin(state)
     }
   }
 
@@ -94,6 +99,7 @@ enum Network {
     case .recurrent(let network): network.pointee.condition(state, h, kernels)
     case .windowedRecurrent(let network): network.pointee.condition(state, h, kernels)
     case .transformer(let network): network.pointee.condition(state, h, kernels)
+    case .decoder: return
     }
   }
 
@@ -105,6 +111,7 @@ enum Network {
     case .recurrent(let network): network.pointee.feed(state, element, kernels)
     case .windowedRecurrent(let network): network.pointee.feed(state, element, kernels)
     case .transformer(let network): network.pointee.feed(state, element.token, kernels)
+    case .decoder: return
     }
   }
 
@@ -118,6 +125,7 @@ enum Network {
     case .recurrent(let network): network.pointee.start(state, elements, kernels)
     case .windowedRecurrent(let network): network.pointee.start(state, elements)
     case .transformer(let network): network.pointee.start(state, elements.pointee.token, kernels)
+    case .decoder: return
     }
   }
 
@@ -125,7 +133,7 @@ enum Network {
   var unitCount: Int {
     @_noLocks get {
       switch self {
-      case .waveNet: 0
+      case .waveNet, .decoder: 0
       case .recurrent(let network): network.pointee.unitCount
       case .windowedRecurrent(let network): network.pointee.unitCount
       case .transformer(let network): network.pointee.unitCount
@@ -137,7 +145,7 @@ enum Network {
   @_noLocks
   func work(_ state: UnsafeMutablePointer<Float>, _ unit: Int, _ kernels: UnsafePointer<ck_kernels>) {
     switch self {
-    case .waveNet: return
+    case .waveNet, .decoder: return
     case .recurrent(let network): network.pointee.work(state, unit, kernels)
     case .windowedRecurrent(let network): network.pointee.work(state, unit, kernels)
     case .transformer(let network): network.pointee.work(state, unit, kernels)
@@ -153,6 +161,7 @@ enum Network {
     case .recurrent(let network): network.pointee.predict(state)
     case .windowedRecurrent(let network): network.pointee.predict(state)
     case .transformer(let network): network.pointee.predict(state, kernels)
+    case .decoder: state
     }
   }
 
@@ -161,7 +170,7 @@ enum Network {
     switch self {
     case .waveNet(let network): network.pointee.accepts(saved)
     case .windowedRecurrent(let network): network.pointee.accepts(saved)
-    case .recurrent, .transformer: true
+    case .recurrent, .transformer, .decoder: true
     }
   }
 
@@ -172,6 +181,7 @@ enum Network {
     case .recurrent(let network): network.pointee.restore(state, time: time)
     case .windowedRecurrent(let network): network.pointee.restore(state, time: time)
     case .transformer(let network): network.pointee.restore(state, time: time)
+    case .decoder: return
     }
   }
 }

@@ -169,3 +169,14 @@ public final class Model: @unchecked Sendable {
     String(cString: ck_kernels_name(plan.kernels))
   }
 }
+
+extension Model {
+  /// Samples of the clip that it decodes, at its own rate; nil: it plays without an end.
+  public var clipFrames: Int? {
+    guard let frames = plan.frames, let count = frames.frameCount else { return nil }
+    return count * frames.hop
+  }
+
+  /// Whether a clip is decoded at once, when it begins: a stream must then render ahead, or a composer's that has such an instrument.
+  public var decodesWhole: Bool { plan.frames?.isWhole ?? false }
+}

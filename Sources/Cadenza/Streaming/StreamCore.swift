@@ -2,7 +2,8 @@ import CadenzaKernels
 
 /// What the audio thread works on: all that changes while a stream plays, in one memory, plus pointers into the model's.
 struct StreamCore {
-  private var generator: SampleGenerator
+  private let generator: SoundGenerator
+  private let classPitches: ClassPitches?
 
   let conditions: ConditionPlayers
   /// What recordings were encoded to; nil: the model has no encoder.
@@ -15,6 +16,10 @@ struct StreamCore {
 
   /// Whether the network produced a value that is not finite.
   private(set) var hasFailed = false
+  /// Frames of the output that are still to come of a clip that is over: those of the conversion.
+  private var tailFrames = 0
+  /// Frames of the last block before the clip had ended; nil: it has not.
+  private(set) var unendedFrames: Int?
   /// Frames of the last block that the network gave.
   private(set) var wholeFrames = 0
 
@@ -22,8 +27,9 @@ struct StreamCore {
   init(_ plan: ModelPlan, defaults: [[Float]], rates: StreamRates, seed: UInt64, arena: inout Arena) {
     let sampler = plan.sampler(arena: &arena)
     latentMix = arena.takeLatentMix(plan)
-    generator = SampleGenerator(plan, sampler: sampler, latentMix: latentMix, seed: seed, arena: &arena)
-    conditions = ConditionPlayers(plan, defaults: defaults, h: generator.h, arena: &arena)
+    generator = SoundGenerator(plan, sampler: sampler, latentMix: latentMix, seed: seed, arena: &arena)
+    classPitches = plan.pitches
+    conditions = ConditionPlayers(plan, defaults: defaults, h: generator.h(arena), arena: &arena)
     if rates.output != rates.model {
       let converter = arena.take(RateConverter.self, count: 1)
       let ratio = RateRatio(from: rates.model, to: rates.output)
@@ -42,6 +48,8 @@ struct StreamCore {
     } else {
       inputConverter = nil
     }
+    tailFrames = arena.isMeasuring ? 0 : latency
+    if !arena.isMeasuring { conditionsHaveChanged() }
   }
 
   /// Back to the beginning.
@@ -52,11 +60,13 @@ struct StreamCore {
     if let outputConverter { outputConverter.pointee.reset() }
     if let inputConverter { inputConverter.pointee.reset() }
     hasFailed = false
+    tailFrames = latency
+    unendedFrames = nil
   }
 
   /// The values of all conditions, as the host last set them.
   mutating func presentConditions() -> [[Float]] {
-    if conditions.beginBlock() { generator.conditionsChanged = true }
+    if conditions.beginBlock() { conditionsHaveChanged() }
     return (0..<conditions.count).map { conditions.current($0) }
   }
 
@@ -65,18 +75,25 @@ struct StreamCore {
   mutating func setLatent(_ index: Int, _ values: UnsafePointer<Float>) {
     _ = conditions.beginBlock()
     conditions.play(index, values)
-    generator.conditionsChanged = true
+    conditionsHaveChanged()
   }
 
   @_noLocks
   private mutating func beginBlock() {
-    if conditions.beginBlock() { generator.conditionsChanged = true }
+    if conditions.beginBlock() { conditionsHaveChanged() }
+  }
+
+  /// Tells the generator.
+  @_noLocks
+  private func conditionsHaveChanged() {
+    generator.conditionsHaveChanged()
+    if let classPitches { generator.setPitch(classPitches.pitch(of: conditions.value(classPitches.index))) }
   }
 
   /// Lets the conditions play on to the next sample.
   @_noLocks @inline(__always)
   private mutating func beginSample() {
-    if conditions.beginSample() { generator.conditionsChanged = true }
+    if conditions.beginSample() { conditionsHaveChanged() }
   }
 
   /// Frames of the output by which it lags what the network generates.
@@ -100,6 +117,7 @@ struct StreamCore {
     into output: UnsafeMutablePointer<Float>, frames: Int, settings: SamplerSettings
   ) -> Status {
     var frame = 0
+    if unendedFrames != nil { unendedFrames = 0 }
     if !hasFailed {
       beginBlock()
       // Audio that nobody ended ends here.
@@ -113,10 +131,11 @@ struct StreamCore {
               hasFailed = true
               break
             }
-            outputConverter.pointee.push(generator.element.value)
+            outputConverter.pointee.push(generator.value)
           }
           if hasFailed { break }
           output[frame] = outputConverter.pointee.next()
+          if generator.hasEnded { end(frame) }
           frame += 1
         }
       } else {
@@ -125,19 +144,27 @@ struct StreamCore {
             hasFailed = true
             break
           }
-          output[frame] = generator.element.value
+          output[frame] = generator.value
+          if generator.hasEnded { end(frame) }
           frame += 1
         }
       }
     }
     wholeFrames = frame
     if frame < frames { ck_zero(output + frame, (frames - frame) * 4) }
-    return hasFailed ? .numeric : .ok
+    return hasFailed ? .numeric : unendedFrames != nil ? .end : .ok
+  }
+
+  /// The generator has nothing more than what the conversion still holds.
+  @_noLocks
+  private mutating func end(_ frame: Int) {
+    if tailFrames > 0 { tailFrames -= 1 } else if unendedFrames == nil { unendedFrames = frame }
   }
 
   /// Feeds audio as if it had been generated; adds its negative log-likelihood to `nats`, where that is asked for.
   @_noLocks
   mutating func prime(_ samples: UnsafePointer<Float>, frames: Int, nats: UnsafeMutablePointer<Double>?) -> Status {
+    guard generator.takesAudio else { return .unsupported }
     if hasFailed { return .state }
     for frame in 0..<frames where !samples[frame].isFinite { return .invalidArgument }
     beginBlock()
@@ -200,19 +227,19 @@ struct StreamCore {
       return false
     }
     // It sounds on, as what is generated does, while the output's frames stay where they are.
-    if let outputConverter { outputConverter.pointee.insert(generator.element.value) }
+    if let outputConverter { outputConverter.pointee.insert(generator.value) }
     return true
   }
 
   var predictsLogits: Bool {
-    @_noLocks get { generator.sampler != nil }
+    @_noLocks get { generator.predictsLogits }
   }
 
   // MARK: State
 
   /// Bytes that `save` writes.
   var savedByteCount: Int {
-    var count = SampleGenerator.choicesByteCount + 8 + generator.networkByteCount
+    var count = generator.choicesByteCount + 8 + generator.networkByteCount
     count += conditions.savedByteCount
     if let outputConverter { count += outputConverter.pointee.savedByteCount }
     if let inputConverter { count += inputConverter.pointee.savedByteCount }
@@ -223,8 +250,8 @@ struct StreamCore {
   mutating func save(_ writer: inout ByteWriter) {
     generator.saveChoices(&writer)
     writer.write(UInt32(hasFailed ? 1 : 0))
-    writer.write(UInt32(0))
-    if conditions.save(&writer) { generator.conditionsChanged = true }
+    writer.write(unendedFrames != nil ? UInt32.max : UInt32(latency - tailFrames))
+    if conditions.save(&writer) { conditionsHaveChanged() }
     generator.saveNetwork(&writer)
     if let outputConverter { outputConverter.pointee.save(&writer) }
     if let inputConverter { inputConverter.pointee.save(&writer) }
@@ -244,11 +271,16 @@ struct StreamCore {
     var reader = bytes
     guard generator.readChoices(&reader, isLoading: isLoading) else { return false }
     let failed = reader.readUInt32()
-    _ = reader.readUInt32()
-    guard failed <= 1 else { return false }
-    if isLoading { hasFailed = failed == 1 }
+    let ended = reader.readUInt32()
+    guard failed <= 1, ended == UInt32.max || Int(ended) <= latency else { return false }
+    if isLoading {
+      hasFailed = failed == 1
+      unendedFrames = ended == UInt32.max ? 0 : nil
+      tailFrames = ended == UInt32.max ? 0 : latency - Int(ended)
+    }
     guard conditions.read(&reader, isLoading: isLoading) else { return false }
     guard generator.readNetwork(&reader, isLoading: isLoading) else { return false }
+    if isLoading { conditionsHaveChanged() }
     if let outputConverter, !outputConverter.pointee.read(&reader, isLoading: isLoading) { return false }
     if let inputConverter, !inputConverter.pointee.read(&reader, isLoading: isLoading) { return false }
     return true

@@ -54,6 +54,11 @@ extension StreamOptions {
         .invalidArgument,
         "render_ahead_frames is \(renderAheadFrames), expected 0 to \(StreamOptions.maximumRenderAheadFrames)")
     }
+    guard renderAheadFrames > 0 || !model.decodesWhole else {
+      throw Failure(
+        .unsupported,
+        "the model decodes a clip as a whole, which no audio thread has the time for: render_ahead_frames must be above 0")
+    }
     guard smoothingSeconds >= 0 && smoothingSeconds <= 1 else {
       throw Failure(.invalidArgument, "smoothing_seconds is out of range, expected 0 to 1")
     }

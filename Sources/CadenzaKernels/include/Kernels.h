@@ -59,6 +59,51 @@ CK_REALTIME void ck_product_returning(const ck_kernels *kernels, const ck_matrix
 CK_REALTIME void ck_product_batch(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, size_t x_stride,
                                   size_t count, int accumulate, float *y, size_t y_stride);
 
+/* Functions of each number; their errors are those of the elementwise functions below. */
+#define CK_IDENTITY 0
+#define CK_RECTIFY 1       /* max(x, 0), NaN stays */
+#define CK_LEAKY_RECTIFY 2 /* x, or slope x below 0 */
+#define CK_ELU 3           /* x, or e^x - 1 below 0 */
+#define CK_TANH 4
+#define CK_SIGMOID 5
+
+/* A convolution as a product: each output vector is bias + W x of inputs that lie in `runs` runs, then a function of each number. */
+typedef struct ck_convolution {
+  ck_matrix matrix;       /* rows: outputs, in whole panels; columns: runs times run_length */
+  const int64_t *offsets; /* where each run begins, in floats from x */
+  const float *bias;      /* one for each row */
+  int32_t runs;
+  int32_t run_length; /* floats that lie one after another */
+  int32_t outputs;    /* rows that are written */
+  int32_t activation; /* CK_IDENTITY ... */
+  float slope;
+  int32_t reserved;
+} ck_convolution;
+
+/* y[t] = activation(bias + W x[t]) for t in 0 ..< count; x[t] is x_stride floats after x[t - 1], y likewise. Adds up runs in their
+   order. Neither x nor y need be aligned or padded: only the inputs of the runs are read, only the outputs are written. */
+CK_REALTIME void ck_convolve(const ck_kernels *kernels, const ck_convolution *convolution, const float *x, size_t x_stride,
+                             size_t count, float *y, size_t y_stride);
+
+/* x = activation(x). x need not be aligned. */
+CK_REALTIME void ck_activate(const ck_kernels *kernels, int activation, float slope, float *x, size_t count);
+
+/* x = x scale + shift for `rows` rows of `channels`, row_stride floats apart, with one scale and shift for each channel. Nothing need be
+   aligned. */
+CK_REALTIME void ck_scale_rows(const ck_kernels *kernels, const float *scale, const float *shift, size_t rows, size_t channels,
+                               float *x, size_t row_stride);
+
+/* y[i] = the sum over k in 0 ..< count of (from[k] + i / frames (to[k] - from[k])) sin(2 pi (k + 1) phi[i]), for i in 0 ..< frames, over ascending k. In
+   double precision, by a recurrence over k from sine[i] = sin(2 pi phi[i]) and cosine[i]. All of y's padding to a multiple of 16 is
+   written; sine and cosine are padded likewise. */
+CK_REALTIME void ck_harmonics(const ck_kernels *kernels, const float *from, const float *to, size_t count, const double *sine,
+                              const double *cosine, size_t frames, float *y);
+
+/* y[n] += the sum over i in 0 ..< count of x[i] taps[n - i], over ascending i, for n in 0 ..< count + tap_count, a multiple of 16. 16 zeros lie
+   before taps[0], and 16 behind the last. */
+CK_REALTIME void ck_filter(const ck_kernels *kernels, const float *x, size_t count, const float *taps, size_t tap_count,
+                           float *y);
+
 /* WaveNet's gate: z = tanh(f) sigmoid(g) with [f g] = (start + W x) + addend. Rows are packed with filter and gate panels
    alternating: 16 rows of f, 16 of g, the next 16 of f ... `start` may be NULL. */
 CK_REALTIME void ck_gated_product(const ck_kernels *kernels, const ck_matrix *matrix, const float *x, const float *start,
@@ -152,6 +197,11 @@ struct ck_kernels {
   const char *name;
   void (*product)(const ck_matrix *, int, const float *, const float *, const float *, float *);
   void (*product_batch)(const ck_matrix *, const float *, size_t, size_t, int, float *, size_t);
+  void (*convolve)(const ck_convolution *, const float *, size_t, size_t, float *, size_t);
+  void (*activate)(int, float, float *, size_t);
+  void (*scale_rows)(const float *, const float *, size_t, size_t, float *, size_t);
+  void (*harmonics)(const float *, const float *, size_t, const double *, const double *, size_t, float *);
+  void (*filter)(const float *, size_t, const float *, size_t, float *);
   void (*gated_product)(const ck_matrix *, const float *, const float *, const float *, float *);
   void (*lstm_cell)(const float *, const float *, size_t, float *, float *);
   void (*gru_cell)(const float *, const float *, size_t, float *);

@@ -63,5 +63,7 @@ CK_OFFLINE void ck_monitor_tell(ck_monitor *monitor);
 
 CK_REALTIME void ck_zero(void *memory, size_t size);
 CK_REALTIME void ck_copy(void *destination, const void *source, size_t size);
+/* The two may overlap. */
+CK_REALTIME void ck_move(void *destination, const void *source, size_t size);
 
 #endif
