@@ -18,6 +18,7 @@ listen to. Every metric is defined in EVALUATION.md.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from cadenza_training.errors import UserError
@@ -89,6 +90,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="for pitches spread over each instrument's range, or those of the reference",
     )
     generation.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="INSTRUMENT",
+        help="of the reference and of what is generated; may be repeated",
+    )
+    generation.add_argument(
+        "--player",
+        choices=("engine", "pytorch"),
+        default="engine",
+        help="what plays a decoder of notes: the engine, or the network in PyTorch",
+    )
+    generation.add_argument(
         "--notes",
         type=int,
         default=20,
@@ -141,10 +155,12 @@ def _check(arguments: argparse.Namespace) -> None:
 def _sounds(arguments: argparse.Namespace) -> object:
     from cadenza_training.evaluation import generated_sounds
     from cadenza_training.evaluation.evaluate_sounds import SoundOptions, evaluate_sounds
+    from cadenza_training.evaluation.model_metadata import is_decoder, read_configuration
     from cadenza_training.evaluation.sound_files import find_sounds
     from cadenza_training.evaluation.split_choice import training_folder
 
     seconds = arguments.seconds or SOUND_SECONDS
+    model = arguments.generate or arguments.model
     reference = find_sounds(arguments.reference, arguments.split)
     training_place = training_folder(arguments.training, arguments.reference)
     training = None if training_place is None else find_sounds(training_place)
@@ -153,28 +169,40 @@ def _sounds(arguments: argparse.Namespace) -> object:
     if arguments.generate is not None:
         generated_folder = arguments.output / "generated"
         first_seconds = first_seconds or seconds
-        if arguments.ask == "reference":
-            requests = generated_sounds.requests_like(
-                reference.files, arguments.notes, arguments.seed
-            )
-        else:
-            requests = generated_sounds.requests_for_model(
+        with generated_sounds.open_player(arguments.generate, arguments.player) as player:
+            reference = reference.of_instruments(arguments.only)
+            training = None if training is None else training.of_instruments(arguments.only)
+            if is_decoder(read_configuration(arguments.generate)):
+                reference = reference.known_to(player.conditions)
+                training = None if training is None else training.known_to(player.conditions)
+            if arguments.ask == "reference":
+                requests = generated_sounds.requests_like(
+                    reference.files, arguments.notes, arguments.seed
+                )
+                if not any(condition.name == "pitch" for condition in player.conditions):
+                    requests = [replace(request, midi_pitch=None) for request in requests]
+            else:
+                requests = generated_sounds.requests_for_model(
+                    arguments.generate,
+                    player.conditions,
+                    (training or reference).description or reference.description,
+                    arguments.notes,
+                    arguments.seed,
+                    arguments.only,
+                )
+            generated_sounds.generate_folder(
                 arguments.generate,
-                (training or reference).description or reference.description,
-                arguments.notes,
-                arguments.seed,
+                player,
+                requests,
+                generated_folder,
+                seconds=seconds,
+                temperature=arguments.temperature,
             )
-        generated_sounds.generate_folder(
-            arguments.generate,
-            requests,
-            generated_folder,
-            seconds=seconds,
-            temperature=arguments.temperature,
-        )
     options = SoundOptions(
         output=arguments.output,
-        model=arguments.generate or arguments.model,
+        model=model,
         training=training,
+        fills=model is not None and is_decoder(read_configuration(model)),
         most_files=arguments.most_files,
         first_seconds=first_seconds,
         nearest=arguments.nearest,
@@ -188,6 +216,7 @@ def _sounds(arguments: argparse.Namespace) -> object:
             f"{arguments.notes} sounds of {seconds:g} s for each "
             + ("instrument, over its range" if arguments.ask == "ranges" else "reference")
             + f"; seeds from {arguments.seed}, temperature {temperature}"
+            + (", played by PyTorch" if arguments.player == "pytorch" else "")
         )
     return evaluation
 
