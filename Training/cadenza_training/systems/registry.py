@@ -7,6 +7,7 @@ from cadenza_training.systems.melody_vae.melody_vae import MelodyVae
 from cadenza_training.systems.note_matrix.note_matrix import NoteMatrix
 from cadenza_training.systems.notes.notes import Notes
 from cadenza_training.systems.raw_audio.raw_audio import RawAudio
+from cadenza_training.systems.spectrogram.spectrogram import Spectrogram
 from cadenza_training.systems.system import System
 from cadenza_training.systems.wavenet_autoencoder.wavenet_autoencoder import WavenetAutoencoder
 
@@ -15,6 +16,7 @@ SYSTEMS: dict[str, type[System]] = {
     "note_matrix": NoteMatrix,
     "notes": Notes,
     "raw_audio": RawAudio,
+    "spectrogram": Spectrogram,
     "wavenet_autoencoder": WavenetAutoencoder,
 }
 
