@@ -120,7 +120,7 @@ $(CLI): $(cli_sources) $(fluidsynth_state) $(portaudio_state)
 
 # ---- The demo ---------------------------------------------------------------------------------------------------------------
 
-examples := $(BUILD)/examples/generate $(BUILD)/examples/compose
+examples := $(BUILD)/examples/generate $(BUILD)/examples/compose $(BUILD)/examples/instrument
 $(examples): $(BUILD)/examples/%: Examples/c/%.c include/cadenza.h $(LIB)/libcadenza.so
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -Wall -Wextra $(CFLAGS) -Iinclude $< -o $@ \

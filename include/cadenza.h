@@ -155,6 +155,7 @@ CADENZA_API cadenza_status cadenza_model_get_info(const cadenza_model *model, ca
 typedef int32_t cadenza_condition_kind;
 #define CADENZA_CONDITION_CLASS 0  /* one number: a whole class index, 0 ... size - 1 */
 #define CADENZA_CONDITION_VECTOR 1 /* `size` finite numbers */
+#define CADENZA_CONDITION_LATENT 2 /* `size` finite numbers, normally distributed around 0: see Latents */
 
 /* Something that a model is told while it generates: an instrument, a pitch. Strings belong to the model. */
 typedef struct cadenza_condition_info {
@@ -171,6 +172,15 @@ typedef struct cadenza_condition_info {
 /* Fills *info for condition `index`, 0 ... condition_count - 1. Errors: INVALID_ARGUMENT. [any-thread] */
 CADENZA_API cadenza_status cadenza_model_get_condition_info(const cadenza_model *model, uint32_t index,
                                                             cadenza_condition_info *info);
+
+/* Sets *index to the condition of this name, "latent" or "pitch". Errors: INVALID_ARGUMENT (NULL; the model has none of this
+   name): *index keeps its value. [any-thread] */
+CADENZA_API cadenza_status cadenza_model_find_condition(const cadenza_model *model, const char *name, uint32_t *index);
+
+/* Sets *class_index to the class of condition `index` with this label, "guitar". Errors: INVALID_ARGUMENT (NULL, unknown index,
+   no such label): *class_index keeps its value. [any-thread] */
+CADENZA_API cadenza_status cadenza_model_find_class(const cadenza_model *model, uint32_t index, const char *label,
+                                                    uint32_t *class_index);
 
 /* ---- Streams ---------------------------------------------------------------------------------------------------------- */
 
@@ -386,6 +396,50 @@ CADENZA_API cadenza_status cadenza_stream_set_render_mode(cadenza_stream *stream
    A composer's events of what is left out come with the next block, at its first frame. Notes of the host that wait begin sooner
    by as much. OK and without effect on a stream that does not render ahead. Errors: INVALID_ARGUMENT (NULL). [audio-thread] */
 CADENZA_API cadenza_status cadenza_stream_drop_ahead(cadenza_stream *stream);
+
+/* ---- Latents ------------------------------------------------------------------------------------------------------------ */
+
+/* A latent is a condition whose numbers nobody named: where a model's sounds, or melodies, lie beside each other. Its prior is the standard
+   normal distribution, so numbers of about -2 ... 2 are what the model knows. Until the host sets it, it is what options.seed draws
+   from that. cadenza_stream_set_condition sets it; unlike other conditions it acts on notes that sound, too, and may move while they do.
+   A model that decodes a clip hears a new place from the next step of its network on (its hop: some milliseconds). Whatever follows says
+   what the model does with one that is local, an embedding: cadenza_stream_encode. */
+
+/* The way from one latent to another. */
+typedef int32_t cadenza_interpolation;
+#define CADENZA_INTERPOLATION_LINEAR 0    /* straight */
+#define CADENZA_INTERPOLATION_SPHERICAL 1 /* along the great circle between the two directions: what lies between is as far from 0 */
+
+/* Copies what condition `index` of the stream was last set to: of a glide, where it leads; where nobody has set it, what it began
+   with; after cadenza_stream_load_state, what the state holds. `count` is 1 for a class, `size` for others. Errors: INVALID_ARGUMENT
+   (NULL, unknown index, wrong count, "pitch" of a stream that plays notes), STATE (another thread is setting a condition at this
+   moment). [any-thread] [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_get_condition(const cadenza_stream *stream, uint32_t index, float *values,
+                                                        size_t count);
+
+/* Lets latent `index` go from where it is to `values`, `size` numbers, in `frames` frames of the output, from the next block on; 0: at
+   once. A new glide, or a new value, takes over from wherever it is. The place is taken anew every 64 samples of the model.
+   Errors: INVALID_ARGUMENT (NULL, unknown index, wrong count, not finite, frames above CADENZA_MAX_BLOCK_FRAMES, an unknown
+   interpolation), UNSUPPORTED (the condition is no latent, or a local one), STATE (as cadenza_stream_get_condition): nothing is
+   changed. [any-thread] [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_glide_latent(cadenza_stream *stream, uint32_t index, const float *values,
+                                                       size_t count, uint32_t frames, cadenza_interpolation interpolation);
+
+/* The same to what `seed` draws from the prior: the same seed gives the same numbers, and those of a stream with this options.seed.
+   Errors: as there. [any-thread] [audio-thread] */
+CADENZA_API cadenza_status cadenza_stream_randomize_latent(cadenza_stream *stream, uint32_t index, uint64_t seed,
+                                                           uint32_t frames, cadenza_interpolation interpolation);
+
+/* As cadenza_stream_glide_latent, of a composer's instrument, for the notes of `voice` or of CADENZA_ALL_VOICES, those that sound among
+   them. Errors: as there; STATE (no instrument). [main-thread] */
+CADENZA_API cadenza_status cadenza_stream_glide_instrument_latent(cadenza_stream *stream, uint32_t voice, uint32_t index,
+                                                                  const float *values, size_t count, uint32_t frames,
+                                                                  cadenza_interpolation interpolation);
+
+/* Writes to `values` the point `fraction` of the way, 0 ... 1, from `start` to `end`, `count` numbers each. Errors: INVALID_ARGUMENT
+   (NULL, a fraction beyond 0 ... 1, an unknown interpolation). [any-thread] */
+CADENZA_API cadenza_status cadenza_interpolate(const float *start, const float *end, size_t count, double fraction,
+                                               cadenza_interpolation interpolation, float *values);
 
 /* ---- Notes ------------------------------------------------------------------------------------------------------------- */
 

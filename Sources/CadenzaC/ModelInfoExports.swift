@@ -61,6 +61,50 @@ public func cadenza_model_get_condition_info(
     answer.label_count = UInt32(labels.count)
     answer.labels = labels.isEmpty ? nil : engineModel.cStrings.conditionLabels(position)
   }
+  if case .latent = condition.kind { answer.kind = CADENZA_CONDITION_LATENT }
   info.pointee = answer
   return CADENZA_OK
+}
+
+@c @implementation
+public func cadenza_model_find_condition(
+  _ model: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ index: UnsafeMutablePointer<UInt32>?
+) -> cadenza_status {
+  guard let model, let name, let index else { return CADENZA_ERROR_INVALID_ARGUMENT }
+  let engineModel = unmanagedModel(model).takeUnretainedValue()
+  for position in 0..<engineModel.configuration.conditions.count
+  where areEqual(name, engineModel.cStrings.conditionName(position)) {
+    index.pointee = UInt32(position)
+    return CADENZA_OK
+  }
+  return CADENZA_ERROR_INVALID_ARGUMENT
+}
+
+@c @implementation
+public func cadenza_model_find_class(
+  _ model: OpaquePointer?, _ index: UInt32, _ label: UnsafePointer<CChar>?, _ classIndex: UnsafeMutablePointer<UInt32>?
+) -> cadenza_status {
+  guard let model, let label, let classIndex else { return CADENZA_ERROR_INVALID_ARGUMENT }
+  let engineModel = unmanagedModel(model).takeUnretainedValue()
+  let position = Int(index)
+  guard position < engineModel.configuration.conditions.count,
+    case .classes(let labels, _) = engineModel.configuration.conditions[position].kind, !labels.isEmpty,
+    let texts = engineModel.cStrings.conditionLabels(position)
+  else { return CADENZA_ERROR_INVALID_ARGUMENT }
+  for place in 0..<labels.count {
+    guard let text = texts[place], areEqual(label, text) else { continue }
+    classIndex.pointee = UInt32(place)
+    return CADENZA_OK
+  }
+  return CADENZA_ERROR_INVALID_ARGUMENT
+}
+
+/// Byte by byte, up to the zero at the end of both.
+private func areEqual(_ left: UnsafePointer<CChar>, _ right: UnsafePointer<CChar>) -> Bool {
+  var place = 0
+  while left[place] == right[place] {
+    if left[place] == 0 { return true }
+    place += 1
+  }
+  return false
 }

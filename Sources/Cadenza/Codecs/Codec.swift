@@ -9,7 +9,7 @@ enum Codec {
   init(_ configuration: CodecConfiguration, arena: inout Arena) {
     switch configuration {
     case .muLaw(_, let levels): self = .muLaw(MuLaw(levels: levels, arena: &arena))
-    case .waveform: self = .waveform
+    case .waveform, .harmonic: self = .waveform
     case .notes(let configuration): self = .notes(NoteCodec(configuration, arena: &arena))
     }
   }
@@ -53,7 +53,8 @@ extension CodecConfiguration {
   /// Hz.
   public var sampleRate: Int {
     switch self {
-    case .muLaw(let sampleRate, _), .waveform(let sampleRate): sampleRate
+    case .muLaw(let sampleRate, _), .waveform(let sampleRate, _): sampleRate
+    case .harmonic(let harmonic): harmonic.sampleRate
     case .notes: CodecConfiguration.composerSampleRate
     }
   }
@@ -63,7 +64,16 @@ extension CodecConfiguration {
     switch self {
     case .muLaw: "mu_law"
     case .waveform: "waveform"
+    case .harmonic: "harmonic"
     case .notes(let notes): notes.kindName
+    }
+  }
+
+  /// Samples that a frame stands for; 1 where there are no frames.
+  public var hop: Int {
+    switch self {
+    case .muLaw, .waveform, .notes: 1
+    case .harmonic(let harmonic): harmonic.hop
     }
   }
 }

@@ -272,6 +272,7 @@ struct Composer {
         ck_zero(output + frame, quiet * 4)
       }
       timeline.advance(frames: quiet)
+      if conditions.advance(UInt64(quiet)) { conditionsChanged = true }
       framesToWork -= quiet
       frame += quiet
     }

@@ -9,6 +9,8 @@ struct ConditionPlayer {
   var framesLeft = 0
   /// Values of the queue that this block may take: those that waited when it began.
   private var available = 0
+  /// Of a latent.
+  private var glide: LatentGlide?
 
   private var input: ConditionInput {
     @_noLocks get { inbox.input }
@@ -24,9 +26,11 @@ struct ConditionPlayer {
   init(_ inbox: ConditionInbox, defaultValue: [Float], h: UnsafeMutablePointer<Float>, arena: inout Arena) {
     self.inbox = inbox
     current = arena.take(Float.self, count: inbox.input.width)
+    glide = inbox.input.isMovable ? LatentGlide(current, size: inbox.input.width, arena: &arena) : nil
     if arena.isMeasuring { return }
     for (index, value) in defaultValue.enumerated() where index < inbox.input.width { current[index] = value }
     inbox.input.write(current, to: h)
+    inbox.begin(current)
   }
 
   /// Numbers that `save` writes after two counts.
@@ -36,9 +40,29 @@ struct ConditionPlayer {
   @_noLocks
   mutating func beginBlock(_ h: UnsafeMutablePointer<Float>) -> Bool {
     if let queue { available = queue.count() }
-    guard let value = latest?.read() else { return false }
-    play(value, h)
+    guard let latest, let value = latest.read() else { return false }
+    guard input.isMovable else {
+      play(value, h)
+      return true
+    }
+    if var moving = glide {
+      GlideRequest(size: input.width).begin(&moving, value)
+      glide = moving
+    }
+    input.write(current, to: h)
     return true
+  }
+
+  /// Lets a latent go on by `samples`; true where h changed.
+  @_noLocks
+  mutating func advance(_ samples: UInt64, _ h: UnsafeMutablePointer<Float>) -> Bool {
+    guard glide?.advance(samples) ?? false else { return false }
+    input.write(current, to: h)
+    return true
+  }
+
+  var isMovable: Bool {
+    @_noLocks get { glide != nil }
   }
 
   /// Begins a sample of a local condition; true where h changed.
@@ -76,6 +100,16 @@ struct ConditionPlayer {
 
   // MARK: State
 
+  /// Bytes that `saveGlide` writes.
+  var savedGlideByteCount: Int { glide?.savedByteCount ?? 0 }
+
+  func saveGlide(_ writer: inout ByteWriter) { glide?.save(&writer) }
+
+  /// Reads what `saveGlide` wrote; false where that cannot be. Changes nothing but where `isLoading`, after it was accepted.
+  mutating func readGlide(_ reader: inout ByteReader, isLoading: Bool) -> Bool {
+    glide?.read(&reader, isLoading: isLoading) ?? true
+  }
+
   /// Values that wait. Nobody else is reading.
   func waitingCount() -> Int { queue?.count() ?? 0 }
 
@@ -108,6 +142,7 @@ struct ConditionPlayer {
     _ = latest?.read()
     self.framesLeft = Int(framesLeft)
     play(numbers, h)
+    inbox.begin(current)
     guard let queue else { return }
     queue.remove(queue.count())
     _ = queue.append(numbers + input.width, count: Int(waiting))

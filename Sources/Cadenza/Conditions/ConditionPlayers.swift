@@ -7,6 +7,8 @@ struct ConditionPlayers {
   let inboxes: UnsafeMutablePointer<ConditionInbox>
   let count: Int
   private let localCount: Int
+  /// Latents that may move.
+  private let movableCount: Int
   private let h: UnsafeMutablePointer<Float>
 
   /// They play `defaults` into `h`.
@@ -16,16 +18,19 @@ struct ConditionPlayers {
     players = arena.take(ConditionPlayer.self, count: count)
     inboxes = arena.take(ConditionInbox.self, count: count)
     var localCount = 0
+    var movableCount = 0
     for (index, input) in plan.conditions.enumerated() {
       let inbox = ConditionInbox(input, arena: &arena)
       let player = ConditionPlayer(inbox, defaultValue: defaults[index], h: h, arena: &arena)
       if input.framesPerValue > 0 { localCount += 1 }
+      if input.isMovable { movableCount += 1 }
       if !arena.isMeasuring {
         (inboxes + index).initialize(to: inbox)
         (players + index).initialize(to: player)
       }
     }
     self.localCount = localCount
+    self.movableCount = movableCount
   }
 
   /// Back to the beginning; the values stay.
@@ -44,13 +49,25 @@ struct ConditionPlayers {
     return changed
   }
 
-  /// Lets local conditions play on to the next sample; true where h changed.
+  /// Lets local conditions and latents play on to the next sample; true where h changed.
   @_noLocks @inline(__always)
   func beginSample() -> Bool {
-    guard localCount > 0 else { return false }
-    var changed = false
+    guard localCount + movableCount > 0 else { return false }
+    var changed = advance(1)
+    guard localCount > 0 else { return changed }
     for index in 0..<count {
       if players[index].beginSample(h) { changed = true }
+    }
+    return changed
+  }
+
+  /// Lets latents go on by `samples`; true where h changed.
+  @_noLocks
+  func advance(_ samples: UInt64) -> Bool {
+    guard movableCount > 0 else { return false }
+    var changed = false
+    for index in 0..<count {
+      if players[index].advance(samples, h) { changed = true }
     }
     return changed
   }
@@ -69,7 +86,7 @@ struct ConditionPlayers {
 
   var savedByteCount: Int {
     var bytes = 0
-    for index in 0..<count { bytes += 8 + players[index].savedCount * 4 }
+    for index in 0..<count { bytes += 8 + players[index].savedCount * 4 + players[index].savedGlideByteCount }
     return bytes
   }
 
@@ -84,6 +101,7 @@ struct ConditionPlayers {
       writer.write(UInt32(players[index].framesLeft))
       writer.write(UInt32(players[index].waitingCount()))
       writer.write(UnsafeRawPointer(numbers), count: savedCount * 4)
+      players[index].saveGlide(&writer)
     }
     return changed
   }
@@ -102,6 +120,7 @@ struct ConditionPlayers {
       } else if !players[index].accepts(numbers, framesLeft: framesLeft, waiting: waiting) {
         return false
       }
+      guard players[index].readGlide(&reader, isLoading: isLoading) else { return false }
     }
     return true
   }

@@ -35,6 +35,11 @@ struct LatestValue {
     writers.pointee = old & 3
   }
 
+  /// Writer's side: whether the reader has yet to see what was written last.
+  var isUnseen: Bool {
+    @_noLocks get { between.pointee.load(ordering: .relaxed) & LatestValue.fresh != 0 }
+  }
+
   /// Reader's side: the latest value, or nil where there is none since the last call. Valid until the next call.
   @_noLocks
   func read() -> UnsafePointer<Float>? {

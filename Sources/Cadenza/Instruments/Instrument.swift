@@ -24,6 +24,9 @@ struct Instrument {
   private let converter: UnsafeMutablePointer<RateConverter>?
   /// Of a note at full velocity.
   private let gain: Float
+  /// Hz.
+  private let modelRate: Int
+  private let outputRate: Int
 
   /// Of all voices' samplers.
   var settings: SamplerSettings
@@ -45,11 +48,13 @@ struct Instrument {
     seed: UInt64, arena: inout Arena
   ) {
     self.seed = seed
+    self.outputRate = outputRate
+    modelRate = configuration.codec.sampleRate
     settings = options.settings
     gain = options.gain
     voiceCount = options.voices
     conditions = InstrumentConditions(
-      plan, defaults: configuration.conditions.map { $0.defaultValue }, pitchIndex: pitchIndex, arena: &arena)
+      plan, defaults: configuration.beginnings(seed: seed), pitchIndex: pitchIndex, arena: &arena)
     pitches = PitchTable(configuration.conditions[pitchIndex], transpose: options.transpose, arena: &arena)
     queue = NoteQueue(arena: &arena)
     let lengths = Envelope.Lengths(
@@ -176,19 +181,75 @@ struct Instrument {
 
   // MARK: Conditions
 
-  /// Sets a condition for the notes of `part` that begin from now on; of every part where that is nil.
+  /// Sets a condition for the notes of `part` that begin from now on, or, where it is a latent, for those that sound as well; of every
+  /// part where that is nil.
   @_noLocks
-  func setCondition(part: Int?, index: Int, _ values: UnsafePointer<Float>, count: Int) -> Status {
+  mutating func setCondition(part: Int?, index: Int, _ values: UnsafePointer<Float>, count: Int) -> Status {
     if let part {
       guard part >= 0, part < InstrumentConditions.partCount else { return .invalidArgument }
-      return conditions.set(part: part, index: index, values, count: count)
+      let status = conditions.set(part: part, index: index, values, count: count)
+      if status.rawValue == 0 { followLatents(index) }
+      return status
     }
     for part in 0..<InstrumentConditions.partCount {
       // The first one is checked as all are.
       let status = conditions.set(part: part, index: index, values, count: count)
       if status.rawValue != 0 { return status }
     }
+    followLatents(index)
     return .ok
+  }
+
+  /// What condition `index` is for the notes of part 0.
+  func condition(_ index: Int) -> UnsafePointer<Float> { conditions.value(part: 0, index: index) }
+
+  func hasCondition(_ index: Int) -> Bool { index >= 0 && index < conditions.count }
+
+  func isMovable(_ index: Int) -> Bool { conditions.isMovable(index) }
+
+  /// Whether latent `index` can be `values`.
+  func acceptsGlide(_ index: Int, _ values: UnsafePointer<Float>, count: Int) -> Bool {
+    conditions.accepts(index, values, count: count)
+  }
+
+  /// Frames of the output as samples of the model, rounded up.
+  func samples(ofFrames frames: Int) -> UInt64 {
+    (UInt64(frames) * UInt64(modelRate) + UInt64(outputRate) - 1) / UInt64(outputRate)
+  }
+
+  /// Lets a latent of `part`, or of every part where that is nil, go to `values` in `samples` of the model, under notes that sound and
+  /// under those to come. The values were accepted.
+  @_noLocks
+  mutating func glide(
+    part: Int?, index: Int, _ values: UnsafePointer<Float>, samples: UInt64, _ interpolation: Interpolation
+  ) {
+    if let part {
+      conditions.glide(part: part, index: index, values, samples: samples, interpolation)
+    } else {
+      for part in 0..<InstrumentConditions.partCount {
+        conditions.glide(part: part, index: index, values, samples: samples, interpolation)
+      }
+    }
+    followLatents(index)
+  }
+
+  /// Lets latent `index` of every part do what the host asks.
+  @_noLocks
+  mutating func take(_ request: GlideRequest, _ row: UnsafePointer<Float>, index: Int) {
+    conditions.take(request, row, index: index)
+    followLatents(index)
+  }
+
+  /// Lets the notes that sound have what the latents are now.
+  @_noLocks
+  private mutating func followLatents() {
+    for index in 0..<voiceCount { (voices + index).pointee.followLatents(conditions) }
+  }
+
+  /// The same where condition `index` is one.
+  @_noLocks
+  private mutating func followLatents(_ index: Int) {
+    if conditions.isMovable(index) { followLatents() }
   }
 
   // MARK: Sound
@@ -197,6 +258,7 @@ struct Instrument {
   @_noLocks @inline(__always)
   private mutating func mix(_ sample: inout Float) -> Bool {
     sample = 0
+    if conditions.isMoving && conditions.advance() { followLatents() }
     for index in 0..<voiceCount {
       if !voices[index].add(to: &sample, settings, conditions, pitches, seed: seed) { return false }
     }

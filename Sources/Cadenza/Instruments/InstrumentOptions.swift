@@ -69,7 +69,7 @@ extension Configuration {
   /// play notes.
   func checkThatItPlaysNotes() throws(Failure) -> Int {
     switch codec {
-    case .muLaw, .waveform: break
+    case .muLaw, .waveform, .harmonic: break
     case .notes:
       throw Failure(.unsupported, "the model composes notes: what plays them is a model of audio")
     }
@@ -82,7 +82,7 @@ extension Configuration {
       throw Failure(.unsupported, "the model has no condition \"pitch\", so it cannot play notes")
     }
     guard case .classes = conditions[index].kind else {
-      throw Failure(.unsupported, "the model's condition \"pitch\" is a vector, expected classes")
+      throw Failure(.unsupported, "the model's condition \"pitch\" is of numbers, expected classes")
     }
     return index
   }

@@ -70,6 +70,14 @@ struct Voice {
     envelope.begin()
   }
 
+  /// Gives the note that sounds what the latents of its part are now.
+  @_noLocks
+  mutating func followLatents(_ conditions: InstrumentConditions) {
+    guard let note else { return }
+    conditions.followLatents(values, part: note.part, h: generator.h)
+    generator.conditionsChanged = true
+  }
+
   /// The seed of the note of this number in a stream with this seed.
   @_noLocks
   static func seed(of number: UInt64, _ seed: UInt64) -> UInt64 {

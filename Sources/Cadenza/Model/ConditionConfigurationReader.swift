@@ -11,9 +11,16 @@ extension ConditionConfiguration {
     var conditions: [ConditionConfiguration] = []
     var names: [Int] = []
     var channels = 0
+    var hasEmbedding = false
     for element in value.elements {
       let condition = try ConditionConfiguration(element, channelsBefore: channels)
       channels += condition.channels
+      if case .latent = condition.kind, condition.framesPerValue != nil {
+        guard !hasEmbedding else {
+          throw Failure(.format, "\(element.place) is a second local latent, expected at most one")
+        }
+        hasEmbedding = true
+      }
       conditions.append(condition)
       if let name = element["name"] { names.append(name.index) }
     }
@@ -41,8 +48,12 @@ extension ConditionConfiguration {
       object = try ConfigurationObject(value, keys: ["name", "kind", "size", "frames_per_value", "default"])
       name = try object.required("name").identifier()
       size = try object.required("size").whole(JsonValue.channels)
+    } else if kind.isText("latent") {
+      object = try ConfigurationObject(value, keys: ["name", "kind", "size", "frames_per_value"])
+      name = try object.required("name").identifier()
+      size = try object.required("size").whole(JsonValue.channels)
     } else {
-      throw kind.unknownKind("\"class\" or \"vector\"")
+      throw kind.unknownKind("\"class\", \"vector\" or \"latent\"")
     }
 
     // Before the default values below take memory.
@@ -51,8 +62,9 @@ extension ConditionConfiguration {
         .unsupported, "\(value.place) brings the conditions over \(ConditionConfiguration.maximumChannels) channels")
     }
     let followsPosition = isClass ? try ConditionConfiguration.readFollows(object) : false
+    let numbers: Kind = kind.isText("latent") ? .latent : .vector
     self.init(
-      name: name, kind: isClass ? .classes(labels: labels, embeddingChannels: embeddingChannels) : .vector, size: size,
+      name: name, kind: isClass ? .classes(labels: labels, embeddingChannels: embeddingChannels) : numbers, size: size,
       framesPerValue: try object.whole("frames_per_value", 1...1_048_576),
       defaultValue: isClass
         ? [Float(try object.whole("default", 0...size - 1) ?? 0)]

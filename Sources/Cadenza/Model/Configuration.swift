@@ -26,6 +26,8 @@ public enum NetworkConfiguration: Sendable {
   case recurrent(RecurrentConfiguration)
   /// Attention over a bounded window.
   case transformer(TransformerConfiguration)
+  /// From the conditions to a whole clip.
+  case decoder(DecoderConfiguration)
 }
 
 /// Dilated causal convolutions with gates, residual and skip connections (van den Oord et al. 2016). See FORMAT.md.
@@ -91,8 +93,10 @@ public struct WaveNetConfiguration: Sendable {
 public enum CodecConfiguration: Sendable {
   /// A choice is one of `levels` levels of a sample, spaced by the µ-law. `sampleRate` is in Hz.
   case muLaw(sampleRate: Int, levels: Int)
-  /// The network predicts the sample itself. `sampleRate` is in Hz.
-  case waveform(sampleRate: Int)
+  /// The network predicts the sample itself. `sampleRate` is in Hz. What it predicts within `range` means −1 … 1; nil: it is the sample.
+  case waveform(sampleRate: Int, range: ClosedRange<Float>? = nil)
+  /// A frame is harmonics of the note, and noise.
+  case harmonic(HarmonicConfiguration)
   /// The model is a composer.
   case notes(NoteCodecConfiguration)
 }
@@ -105,6 +109,9 @@ public struct ConditionConfiguration: Sendable {
     case classes(labels: [String], embeddingChannels: Int?)
     /// `size` numbers.
     case vector
+    /// `size` numbers, which are drawn from a standard normal distribution where the host does not set them. A local one is an
+    /// embedding.
+    case latent
   }
 
   /// "pitch".
@@ -137,7 +144,7 @@ public struct ConditionConfiguration: Sendable {
   public var channels: Int {
     switch kind {
     case .classes(_, let embeddingChannels): embeddingChannels ?? size
-    case .vector: size
+    case .vector, .latent: size
     }
   }
 }

@@ -49,6 +49,13 @@ extension Configuration {
 
   /// What the network predicts is what the codec turns into sound.
   private func checkThatCodecFits() throws(Failure) {
+    if case .decoder = network {
+      switch codec {
+      case .waveform, .harmonic: break
+      case .muLaw, .notes:
+        throw Failure(.format, "codec.kind is \"\(codec.kind)\", expected one of frames, since network.kind is \"decoder\"")
+      }
+    }
     switch codec {
     case .muLaw(_, let levels):
       try checkThatElementsAreOfOneField()
@@ -59,16 +66,52 @@ extension Configuration {
         throw Failure(
           .format, "network.vocabulary_size is \(vocabularySize), expected \(levels), which is codec.levels")
       }
-    case .waveform:
+    case .waveform(_, let range):
+      if try checkThatFramesFit(1) { return }
       try checkThatElementsAreOfOneField()
       guard network.predictedVocabularySize == nil else {
         throw Failure(
           .format, "network predicts tokens, expected a linear head with 1 channel, since codec.kind is \"waveform\"")
       }
+      guard range == nil else {
+        throw Failure(.format, "codec.range is given, but network.kind is \"\(network.kind)\": only a decoder has one")
+      }
+    case .harmonic(let harmonic):
+      guard try checkThatFramesFit(harmonic.frameSize) else {
+        throw Failure(
+          .format, "network.kind is \"\(network.kind)\", expected \"decoder\", since codec.kind is \"harmonic\"")
+      }
+      guard let pitch = conditions.first(where: { $0.name.utf8.elementsEqual("pitch".utf8) }), case .classes = pitch.kind else {
+        throw Failure(
+          .format, "conditions have no class condition \"pitch\", which codec.kind \"harmonic\" takes its frequency from")
+      }
     case .notes(let notes):
       try checkThatFieldsFit(notes)
     }
   }
+
+  /// A decoder's last layer gives frames of so many numbers, and a clip that is not too long. False where the network is no decoder.
+  private func checkThatFramesFit(_ frameSize: Int) throws(Failure) -> Bool {
+    guard case .decoder(let decoder) = network else { return false }
+    let shape = try decoder.output(conditionChannels: conditions.reduce(0) { $0 + $1.channels })
+    guard shape.width == frameSize else {
+      throw Failure(
+        .format,
+        "network.layers end with \(shape.text), expected bins × channels to be \(frameSize), a frame of codec.kind \"\(codec.kind)\""
+      )
+    }
+    let clip = LayerShapeChain.numbers(shape.steps ?? 1, codec.hop, 1)
+    guard let clip, clip <= Configuration.maximumClipSamples else {
+      throw Failure(
+        .unsupported,
+        "the model decodes \(shape.steps ?? 0) frames of \(codec.hop) samples, at most \(Configuration.maximumClipSamples) samples are allowed"
+      )
+    }
+    return true
+  }
+
+  /// Of a decoder: FORMAT.md, Layers.
+  static let maximumClipSamples = 1 << 24
 
   /// A composer's network takes and predicts the fields of its codec.
   private func checkThatFieldsFit(_ notes: NoteCodecConfiguration) throws(Failure) {
@@ -105,7 +148,7 @@ extension Configuration {
     guard let value else { return }
     for element in value.elements {
       switch codec {
-      case .muLaw, .waveform:
+      case .muLaw, .waveform, .harmonic:
         guard let follows = element["follows"] else { continue }
         throw Failure(.format, "\(follows.place) is \(follows.found), but codec.kind \"\(codec.kind)\" has no grid to follow")
       case .notes(let notes):
@@ -140,6 +183,8 @@ extension NetworkConfiguration {
     case .recurrent(let recurrent):
       if case .softmax = recurrent.head { return recurrent.vocabularySize }
       return nil
+    case .decoder:
+      return nil
     }
   }
 }
@@ -171,19 +216,35 @@ extension CodecConfiguration {
       let sampleRate = try object.required("sample_rate").whole(CodecConfiguration.sampleRates)
       self = .muLaw(sampleRate: sampleRate, levels: try object.required("levels").whole(2...65_536))
     } else if kind.isText("waveform") {
-      let object = try ConfigurationObject(value, keys: ["kind", "sample_rate"])
-      self = .waveform(sampleRate: try object.required("sample_rate").whole(CodecConfiguration.sampleRates))
+      let object = try ConfigurationObject(value, keys: ["kind", "sample_rate", "range"])
+      self = .waveform(
+        sampleRate: try object.required("sample_rate").whole(CodecConfiguration.sampleRates),
+        range: try CodecConfiguration.range(object.optional("range")))
+    } else if kind.isText("harmonic") {
+      self = .harmonic(try HarmonicConfiguration(value))
     } else if let notes = try NoteCodecConfiguration(value, kind: kind) {
       self = .notes(notes)
     } else {
       throw kind.unknownKind(
         """
-        "mu_law", "waveform", "performance_events", "melody_steps", "chorale_grid", "note_tokens" or "note_matrix"
+        "mu_law", "waveform", "harmonic", "performance_events", "melody_steps", "chorale_grid", "note_tokens" or "note_matrix"
         """)
     }
   }
 
   static let sampleRates = 1_000...768_000
+
+  /// Two numbers, the smaller one first.
+  private static func range(_ value: JsonValue?) throws(Failure) -> ClosedRange<Float>? {
+    guard let value else { return nil }
+    guard value.kind == .list, value.count == 2 else { throw value.unexpected("a list of 2 numbers") }
+    var numbers: [Float] = []
+    for element in value.elements { numbers.append(Float(try element.number())) }
+    guard numbers[0] < numbers[1], (numbers[1] - numbers[0]).isFinite, numbers[1] - numbers[0] > 1e-30 else {
+      throw value.unexpected("two numbers, the smaller one first")
+    }
+    return numbers[0]...numbers[1]
+  }
 }
 
 extension SamplingConfiguration {

@@ -7,8 +7,10 @@ extension NetworkConfiguration {
       self = .recurrent(try RecurrentConfiguration(value))
     } else if kind.isText("transformer") {
       self = .transformer(try TransformerConfiguration(value))
+    } else if kind.isText("decoder") {
+      self = .decoder(try DecoderConfiguration(value))
     } else {
-      throw kind.unknownKind("\"wavenet\", \"recurrent\" or \"transformer\"")
+      throw kind.unknownKind("\"wavenet\", \"recurrent\", \"transformer\" or \"decoder\"")
     }
   }
 }

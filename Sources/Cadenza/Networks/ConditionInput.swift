@@ -20,6 +20,8 @@ struct ConditionInput {
   var framesPerValue: Int
   /// Whether the codec sets it, to the position of what is chosen next.
   var followsPosition: Bool
+  /// Whether the host may move it while it sounds.
+  var isMovable: Bool
 
   init(
     _ configuration: ConditionConfiguration, firstChannel: Int, tensors: inout TensorReader, arena: inout Arena
@@ -29,6 +31,7 @@ struct ConditionInput {
     channels = configuration.channels
     framesPerValue = configuration.framesPerValue ?? 0
     followsPosition = configuration.followsPosition
+    isMovable = configuration.isMovable
     switch configuration.kind {
     case .classes(_, let embeddingChannels):
       width = 1
@@ -43,7 +46,7 @@ struct ConditionInput {
       } else {
         kind = .oneHot
       }
-    case .vector:
+    case .vector, .latent:
       width = configuration.size
       kind = .vector
     }

@@ -47,6 +47,7 @@ extension NetworkConfiguration {
     case .waveNet(let configuration): FieldPrediction.list([.softmax(size: configuration.vocabularySize)])
     case .recurrent(let configuration): configuration.fields
     case .transformer(let configuration): FieldPrediction.list([.softmax(size: configuration.vocabularySize)])
+    case .decoder: []
     }
   }
 }

@@ -47,6 +47,8 @@ enum Network {
         configuration, conditionChannels: conditionChannels, tensors: &tensors, arena: &arena, layout: &layout)
       if !arena.isMeasuring { place.initialize(to: network) }
       self = .transformer(place)
+    case .decoder:
+      throw Failure(.unsupported, "decoders are not there yet")
     }
   }
 
@@ -181,6 +183,7 @@ extension NetworkConfiguration {
     case .waveNet: "wavenet"
     case .recurrent: "recurrent"
     case .transformer: "transformer"
+    case .decoder: "decoder"
     }
   }
 
@@ -194,6 +197,7 @@ extension NetworkConfiguration {
       case .softmax: configuration.vocabularySize
       case .linear, .fields: nil
       }
+    case .decoder: nil
     }
   }
 
@@ -203,6 +207,7 @@ extension NetworkConfiguration {
     case .waveNet(let configuration): configuration.receptiveField
     case .recurrent(let configuration): configuration.window
     case .transformer(let configuration): configuration.receptiveField
+    case .decoder: nil
     }
   }
 }

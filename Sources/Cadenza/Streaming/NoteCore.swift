@@ -23,7 +23,10 @@ struct NoteCore {
     inboxes = arena.take(ConditionInbox.self, count: conditionCount)
     for (index, input) in plan.conditions.enumerated() {
       let inbox = ConditionInbox(input, arena: &arena)
-      if !arena.isMeasuring { (inboxes + index).initialize(to: inbox) }
+      if !arena.isMeasuring {
+        (inboxes + index).initialize(to: inbox)
+        inbox.begin(instrument.condition(index))
+      }
     }
   }
 
@@ -32,7 +35,11 @@ struct NoteCore {
   mutating func takeConditions() {
     for index in 0..<conditionCount {
       guard let latest = inboxes[index].latest, let values = latest.read() else { continue }
-      _ = instrument.setCondition(part: nil, index: index, values, count: latest.width)
+      if inboxes[index].input.isMovable {
+        instrument.take(GlideRequest(size: inboxes[index].input.width), values, index: index)
+      } else {
+        _ = instrument.setCondition(part: nil, index: index, values, count: latest.width)
+      }
     }
   }
 
@@ -66,7 +73,9 @@ struct NoteCore {
     guard accepts(bytes) else { return false }
     takeConditions()
     var reader = bytes
-    return instrument.read(&reader, isLoading: true)
+    guard instrument.read(&reader, isLoading: true) else { return false }
+    for index in 0..<conditionCount { inboxes[index].begin(instrument.condition(index)) }
+    return true
   }
 }
 

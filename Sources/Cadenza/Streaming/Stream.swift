@@ -360,12 +360,35 @@ public final class Stream: @unchecked Sendable {
   /// is that of all notes that begin from the next block on, and "pitch" cannot be set.
   @_noLocks
   public func setCondition(_ index: Int, _ values: UnsafePointer<Float>, count: Int) -> Status {
-    guard index >= 0, index < conditionCount, index != pitchIndex else { return .invalidArgument }
-    if isSettingCondition.exchange(true, ordering: .acquiring) { return .state }
-    let inbox = inboxes + index
+    guard let inbox = beginUsingInbox(index) else { return isCondition(index) ? .state : .invalidArgument }
     let status = inbox.pointee.set(values, count: count)
-    isSettingCondition.store(false, ordering: .releasing)
+    endUsingInbox()
     return status
+  }
+
+  /// Whether the host may set a condition of this index.
+  @_noLocks
+  func isCondition(_ index: Int) -> Bool {
+    guard index >= 0, index < conditionCount, index != pitchIndex else { return false }
+    return true
+  }
+
+  /// Where to put values, until `endUsingInbox`; nil where there is no such condition, or another thread is using one.
+  @_noLocks
+  func beginUsingInbox(_ index: Int) -> UnsafeMutablePointer<ConditionInbox>? {
+    guard isCondition(index) else { return nil }
+    if isSettingCondition.exchange(true, ordering: .acquiring) { return nil }
+    return inboxes + index
+  }
+
+  @_noLocks
+  func endUsingInbox() { isSettingCondition.store(false, ordering: .releasing) }
+
+  /// Samples in which a glide of so many frames of the output is over: the model's, or, of a composer, frames.
+  @_noLocks
+  func glideSamples(_ frames: Int) -> UInt64 {
+    if player.composer != nil { return UInt64(frames) }
+    return samples(ofFrames: frames, from: rates.output, to: rates.model)
   }
 
   // MARK: Statistics

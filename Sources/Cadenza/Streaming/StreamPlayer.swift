@@ -14,14 +14,14 @@ enum StreamPlayer {
       self = .notes(core)
     } else if case .notes(let codec) = model.plan.codec {
       let core = UnsafeMutablePointer<Composer>.allocate(capacity: 1)
-      let defaults = model.configuration.conditions.map { $0.defaultValue }
+      let defaults = model.configuration.beginnings(seed: options.seed)
       core.initialize(
         to: Composer(
           model.plan, codec: codec, defaults: defaults, sampleRate: rates.output, seed: options.seed, arena: &arena))
       self = .composer(core)
     } else {
       let core = UnsafeMutablePointer<StreamCore>.allocate(capacity: 1)
-      let defaults = model.configuration.conditions.map { $0.defaultValue }
+      let defaults = model.configuration.beginnings(seed: options.seed)
       core.initialize(to: StreamCore(model.plan, defaults: defaults, rates: rates, seed: options.seed, arena: &arena))
       self = .model(core)
     }
@@ -199,6 +199,19 @@ enum StreamPlayer {
       guard let instrument = core.pointee.instrument else { return .state }
       return instrument.pointee.setCondition(part: part, index: index, values, count: count)
     }
+  }
+
+  /// Lets a latent of a composer's instrument go to `values` in `frames` of the output.
+  func glideInstrumentLatent(
+    part: Int?, index: Int, _ values: UnsafePointer<Float>, count: Int, frames: Int, _ interpolation: Interpolation
+  ) -> Status {
+    guard case .composer(let core) = self, let instrument = core.pointee.instrument else { return .state }
+    guard instrument.pointee.hasCondition(index) else { return .invalidArgument }
+    guard instrument.pointee.isMovable(index) else { return .unsupported }
+    guard instrument.pointee.acceptsGlide(index, values, count: count) else { return .invalidArgument }
+    instrument.pointee.glide(
+      part: part, index: index, values, samples: instrument.pointee.samples(ofFrames: frames), interpolation)
+    return .ok
   }
 
   // MARK: State

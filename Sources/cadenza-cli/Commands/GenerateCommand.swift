@@ -16,6 +16,9 @@ struct GenerateCommand: ParsableCommand {
         cadenza generate notes.safetensors --set pitch=60 -o note.wav
         cadenza generate notes.safetensors --seconds 3 -o chord.flac \
           --set pitch=60 --set pitch@1=64 --set pitch@2=67
+        cadenza generate guitar.safetensors --pitch 55 --instrument guitar -o g.wav
+        cadenza generate guitar.safetensors --notes song.mid -o song.wav \
+          --latent random:1 --latent random:2
         cadenza generate notes.safetensors --seed random -o continued.wav \
           --prompt beginning.wav --keep-prompt
         cadenza generate notes.safetensors --seconds 60 -o - | aplay
@@ -28,8 +31,10 @@ struct GenerateCommand: ParsableCommand {
   @Argument(help: "A model file (.safetensors).")
   var model: String
 
-  @Option(parsing: .unconditional, help: "How long to play.")
-  var seconds: Double = 5
+  @Option(
+    parsing: .unconditional,
+    help: "How long to play. (default: 5; with --notes, to the end of the last note and a second more)")
+  var seconds: Double?
 
   @Option(name: .shortAndLong, help: "The sound file to write; '-' is standard output, as WAV.")
   var output = "out.wav"
@@ -40,6 +45,18 @@ struct GenerateCommand: ParsableCommand {
       "Set a condition; may be repeated. VALUE is a label, a class number, or numbers separated by commas; NAME@SECONDS "
         + "sets it at that moment.", valueName: "name=value"))
   var conditions: [ConditionArgument] = []
+
+  @Option(help: ArgumentHelp("Short for --set pitch=PITCH: a MIDI pitch, 60 is middle C.", valueName: "pitch"))
+  var pitch: Int?
+
+  @Option(help: ArgumentHelp("Short for --set instrument=LABEL.", valueName: "label"))
+  var instrument: String?
+
+  @OptionGroup(title: "Latents")
+  var latent: LatentOptions
+
+  @OptionGroup(title: "Notes")
+  var notes: NotesOptions
 
   @Option(
     parsing: .unconditional,
@@ -70,7 +87,7 @@ struct GenerateCommand: ParsableCommand {
   var quiet = false
 
   func validate() throws {
-    if !(seconds > 0 && seconds <= 1e8) {
+    if let seconds, !(seconds > 0 && seconds <= 1e8) {
       throw ValidationError("--seconds takes a number above 0 and up to 100,000,000, not \(Text.plain(Float(seconds)))")
     }
     if output.isEmpty { throw ValidationError("--output takes the name of a file, not an empty one") }
@@ -79,6 +96,11 @@ struct GenerateCommand: ParsableCommand {
       throw ValidationError("--sample-rate takes 1,000 ... 768,000 Hz, not \(sampleRate)")
     }
     if keepPrompt && prompt == nil { throw ValidationError("--keep-prompt needs --prompt") }
+    if notes.path != nil {
+      if prompt != nil { throw ValidationError("--notes and --prompt exclude each other: what plays notes continues nothing") }
+      if pitch != nil { throw ValidationError("--notes and --pitch exclude each other: the notes have the pitches") }
+    }
+    if let pitch, !(0...127).contains(pitch) { throw ValidationError("--pitch takes 0 ... 127, not \(pitch)") }
   }
 
   func run() throws {
@@ -92,15 +114,31 @@ struct GenerateCommand: ParsableCommand {
         "\"\(self.model)\" composes and plays no sound of its own; expected another model, or 'cadenza compose'")
     }
     let rate = sampleRate ?? model.sampleRate
-    var schedule = try ConditionSchedule(conditions, model: model, rate: rate)
+    let notes = try notes.schedule(model: model, rate: rate)
+    if notes != nil, let argument = conditions.first(where: { $0.name == "pitch" }) {
+      throw CommandFailure(.wrongUsage, "--set pitch=\(argument.value) has no meaning with --notes: the notes have the pitches")
+    }
+    let schedule = try ConditionSchedule(shortcuts(for: model) + conditions, model: model, rate: rate)
     let seed = sampling.seed.draw()
     let prompt = try prompt.map { path throws in try SoundFileReader(path: path) }
     try prompt?.requireUsableRate()
     var options = sampling.streamOptions(for: model, seed: seed, block: block)
     options.sampleRate = rate
     options.inputSampleRate = prompt?.sampleRate ?? 0
-    let stream = try Stream(model: model, options: options)
-    let frames = max(1, Int((seconds * Double(rate)).rounded()))
+    if notes != nil { options.voices = self.notes.voices }
+    let stream: Stream
+    do throws(Failure) {
+      stream = try Stream(model: model, options: options)
+    } catch {
+      throw CommandFailure("\"\(self.model)\" cannot play\(notes == nil ? "" : " notes"): \(error.message)")
+    }
+    let frames: Int
+    if let seconds {
+      frames = max(1, Int((seconds * Double(rate)).rounded()))
+    } else {
+      frames = notes.map { $0.frames + rate } ?? 5 * rate
+    }
+    var score = HostScore(schedule: schedule, notes: notes, latents: try latent.path(for: model, frames: frames))
 
     var outputFrames = frames
     if keepPrompt, let prompt {
@@ -108,8 +146,8 @@ struct GenerateCommand: ParsableCommand {
     }
     let sink = try openSink(rate: rate, frames: outputFrames)
     var clipped = 0
-    if let prompt { try feed(prompt, to: stream, schedule: &schedule, sink: keepPrompt ? sink : nil) }
-    let elapsed = try play(stream, frames: frames, schedule: &schedule, sink: sink, clipped: &clipped)
+    if let prompt { try feed(prompt, to: stream, score: &score, sink: keepPrompt ? sink : nil) }
+    let elapsed = try play(stream, frames: frames, score: &score, sink: sink, clipped: &clipped)
     try sink.finish()
 
     guard !quiet else { return }
@@ -120,6 +158,24 @@ struct GenerateCommand: ParsableCommand {
     if clipped > 0 && format != .float {
       StandardStreams.remark("\(Text.grouped(clipped)) samples beyond -1 ... 1 were clipped; a lower --gain avoids it")
     }
+  }
+
+  /// What `--pitch` and `--instrument` stand for.
+  private func shortcuts(for model: Model) throws -> [ConditionArgument] {
+    var arguments: [ConditionArgument] = []
+    if let pitch { arguments.append(ConditionArgument(name: "pitch", value: try pitchClass(pitch, of: model))) }
+    if let instrument { arguments.append(ConditionArgument(name: "instrument", value: instrument)) }
+    return arguments
+  }
+
+  /// The class of a MIDI pitch: its label, where the model's classes have labels.
+  private func pitchClass(_ pitch: Int, of model: Model) throws -> String {
+    let condition = model.configuration.conditions.first { $0.name == "pitch" }
+    if let condition, case .classes(let labels, _) = condition.kind, !labels.isEmpty, !labels.contains(String(pitch)) {
+      throw CommandFailure(
+        .wrongUsage, "the model knows no pitch \(pitch); expected one of \(Text.list(labels.map { Text.printable($0) }))")
+    }
+    return String(pitch)
   }
 
   /// `frames` Int.max: not known.
@@ -136,9 +192,9 @@ struct GenerateCommand: ParsableCommand {
 
   /// The stream hears the prompt under the conditions that hold at the beginning.
   private func feed(
-    _ prompt: SoundFileReader, to stream: Stream, schedule: inout ConditionSchedule, sink: (any AudioSink)?
+    _ prompt: SoundFileReader, to stream: Stream, score: inout HostScore, sink: (any AudioSink)?
   ) throws {
-    _ = try schedule.apply(to: stream, at: 0)
+    _ = try score.apply(to: stream, at: 0, limit: 1)
     let converter = try SampleRateConverter(from: prompt.sampleRate, to: stream.sampleRate)
     let progress = ProgressBar("listening", total: prompt.frames ?? 0, isQuiet: quiet)
     defer { progress.clear() }
@@ -168,7 +224,7 @@ struct GenerateCommand: ParsableCommand {
   /// Returns the seconds spent generating, without writing. The frames before the stream's latency are left out: what is
   /// written begins with what the model generates first, and a condition for a moment is heard at that moment.
   private func play(
-    _ stream: Stream, frames: Int, schedule: inout ConditionSchedule, sink: any AudioSink, clipped: inout Int
+    _ stream: Stream, frames: Int, score: inout HostScore, sink: any AudioSink, clipped: inout Int
   ) throws -> Double {
     let rate = Double(stream.sampleRate)
     let end = frames + stream.latency
@@ -181,8 +237,7 @@ struct GenerateCommand: ParsableCommand {
     var elapsed = 0.0
     while position < end {
       try Interruption.check()
-      let quiet = try schedule.apply(to: stream, at: position)
-      let count = min(block, end - position, quiet)
+      let count = try score.apply(to: stream, at: position, limit: min(block, end - position))
       let start = Clock.nanoseconds()
       let status = stream.generate(into: base, frames: count)
       elapsed += Clock.seconds(since: start)

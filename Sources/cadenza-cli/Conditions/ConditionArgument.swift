@@ -6,6 +6,13 @@ struct ConditionArgument: ExpressibleByArgument {
   let seconds: Double
   let value: String
 
+  /// As if `--set name=value` had been typed.
+  init(name: String, value: String) {
+    self.name = name
+    self.value = value
+    seconds = 0
+  }
+
   init?(argument: String) {
     guard let equals = argument.firstIndex(of: "=") else { return nil }
     let place = argument[..<equals]

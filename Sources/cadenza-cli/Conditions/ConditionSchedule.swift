@@ -64,7 +64,7 @@ struct ConditionSchedule {
     let width: Int
     switch conditions[index].kind {
     case .classes: width = 1
-    case .vector: width = conditions[index].size
+    case .vector, .latent: width = conditions[index].size
     }
     var taken = 0
     while taken < waiting[index].count {

@@ -29,7 +29,7 @@ struct ConditionValue {
       }
       let isOneLabel = labels.contains(argument.value)
       values = try ConditionValue.classes(isOneLabel ? [argument.value] : parts, condition: condition, labels: labels)
-    case .vector:
+    case .vector, .latent:
       values = try ConditionValue.numbers(parts, condition: condition)
     }
   }

@@ -39,6 +39,7 @@ struct LayerShapes {
     case .waveNet(let network): rows += LayerShapes.waveNet(network, channels: channels)
     case .recurrent(let network): rows += LayerShapes.recurrent(network, channels: channels)
     case .transformer(let network): rows += LayerShapes.transformer(network, channels: channels)
+    case .decoder(let network): rows += LayerShapes.decoder(network, channels: channels)
     }
     self.rows = rows
     if case .transformer(let network) = configuration.network {
@@ -128,6 +129,12 @@ struct LayerShapes {
     rows.append(Row("head", [outputs, width], bias: network.headBias))
     return rows
   }
+
+  private static func decoder(_ network: DecoderConfiguration, channels: Int) -> [Row] {
+    // A product is made for many samples at once: what one of them reads of it is next to nothing.
+    network.products(conditionChannels: channels).map { Row($0.name, $0.shape, bias: $0.hasBias, reads: 0) }
+  }
+
   private static func transformer(_ network: TransformerConfiguration, channels: Int) -> [Row] {
     let d = network.channels
     let f = network.feedforwardChannels

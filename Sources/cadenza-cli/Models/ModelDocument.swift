@@ -47,6 +47,7 @@ enum ModelDocument {
     case .waveNet: "wavenet"
     case .recurrent: "recurrent"
     case .transformer: "transformer"
+    case .decoder: "decoder"
     }
   }
 
@@ -73,6 +74,8 @@ enum ModelDocument {
       let norm = network.normalization == .pre ? "before" : "after"
       let activation = network.activation == .relu ? "relu" : "gelu"
       lines.append("  \(positions(network)) positions, normalised \(norm) each sublayer, \(activation)")
+    case .decoder(let network):
+      lines.append("  \(network.layers.count) layers: \(network.layers.map { "\($0.kind)" }.joined(separator: ", "))")
     }
     let rows = LayerShapes(configuration).rows
     let width = rows.map(\.name.count).max() ?? 0
@@ -122,6 +125,7 @@ enum ModelDocument {
   }
 
   private static func receptiveField(_ model: Model) -> String {
+    if case .decoder = model.configuration.network { return "none: a clip is decoded from the conditions" }
     guard let field = model.receptiveField else { return "unbounded: a recurrent network remembers what it chooses to" }
     if case .recurrent = model.configuration.network {
       return "a window of \(Text.grouped(field)) steps, gone through anew for every prediction"
@@ -134,7 +138,12 @@ enum ModelDocument {
   private static func codec(_ codec: CodecConfiguration) -> String {
     switch codec {
     case .muLaw(let rate, let levels): "mu_law, \(Text.grouped(rate)) Hz, \(levels) levels"
-    case .waveform(let rate): "waveform, \(Text.grouped(rate)) Hz"
+    case .waveform(let rate, nil): "waveform, \(Text.grouped(rate)) Hz"
+    case .waveform(let rate, .some(let range)):
+      "waveform, \(Text.grouped(rate)) Hz, from \(Text.plain(range.lowerBound)) ... \(Text.plain(range.upperBound))"
+    case .harmonic(let harmonic):
+      "harmonic, \(Text.grouped(harmonic.sampleRate)) Hz, hop \(harmonic.hop), \(harmonic.harmonics) harmonics, "
+        + (harmonic.noiseBands == 0 ? "no noise" : "noise of \(harmonic.noiseBands) bands")
     case .notes(let notes): NoteCodecDocument.text(notes)
     }
   }
@@ -152,6 +161,9 @@ enum ModelDocument {
       let chosen = Int(condition.defaultValue.first ?? 0)
       text += ", default \(labels.indices.contains(chosen) ? Text.printable(labels[chosen]) : String(chosen))"
       labelLines = wrapped(labels.map { Text.printable($0) }, indent: "      ")
+    case .latent:
+      text = condition.size == 1 ? "a latent of 1 number" : "a latent of \(condition.size) numbers"
+      if condition.framesPerValue == nil { text += ", drawn from the seed" }
     case .vector:
       let isZero = condition.defaultValue.allSatisfy { $0 == 0 }
       let numbers = condition.defaultValue.prefix(8).map { Text.plain($0) }.joined(separator: ",")
@@ -267,6 +279,8 @@ enum ModelDocument {
         ("normalization", .text(network.normalization == .pre ? "pre" : "post")),
         ("activation", .text(network.activation == .relu ? "relu" : "gelu")),
       ]
+    case .decoder(let network):
+      pairs.append(("layers", .list(network.layers.map { .text("\($0.kind)") })))
     }
     return .object(pairs + [("products", .list(shapes))])
   }
@@ -300,7 +314,16 @@ enum ModelDocument {
     switch codec {
     case .muLaw(let rate, let levels):
       .object([("kind", "mu_law"), ("sample_rate", .integer(rate)), ("levels", .integer(levels))])
-    case .waveform(let rate): .object([("kind", "waveform"), ("sample_rate", .integer(rate))])
+    case .waveform(let rate, let range):
+      .object([
+        ("kind", "waveform"), ("sample_rate", .integer(rate)),
+        ("range", range.map { .list([.float($0.lowerBound), .float($0.upperBound)]) } ?? .null),
+      ])
+    case .harmonic(let harmonic):
+      .object([
+        ("kind", "harmonic"), ("sample_rate", .integer(harmonic.sampleRate)), ("hop", .integer(harmonic.hop)),
+        ("harmonics", .integer(harmonic.harmonics)), ("noise_bands", .integer(harmonic.noiseBands)),
+      ])
     case .notes(let notes): NoteCodecDocument.json(notes)
     }
   }
@@ -314,6 +337,8 @@ enum ModelDocument {
         ("labels", labels.isEmpty ? .null : .list(labels.map(JSON.text))),
         ("default", .integer(Int(condition.defaultValue.first ?? 0))),
       ]
+    case .latent:
+      pairs += [("kind", "latent"), ("size", .integer(condition.size))]
     case .vector:
       pairs += [
         ("kind", "vector"), ("size", .integer(condition.size)),

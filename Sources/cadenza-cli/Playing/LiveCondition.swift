@@ -19,7 +19,7 @@ struct LiveCondition {
       case .classes(let labels, _):
         list.append(
           LiveCondition(index: index, component: 0, name: condition.name, labels: labels, classCount: condition.size))
-      case .vector:
+      case .vector, .latent:
         for component in 0..<condition.size {
           let name = condition.size == 1 ? condition.name : "\(condition.name)[\(component)]"
           list.append(LiveCondition(index: index, component: component, name: name, labels: [], classCount: nil))

@@ -16,13 +16,16 @@ enum ToneModel {
   /// The weights of the pitches 60, 62 and 64, which `labels` names.
   static let weights: [Float] = [0.25, -0.5, 0.75]
 
-  static func bytes(labels: String = #""labels":["60","62","64"]"#, pitches: [Float] = weights) -> [UInt8] {
+  /// `colour` is what the condition of this name is: "vector", or "latent".
+  static func bytes(
+    labels: String = #""labels":["60","62","64"]"#, pitches: [Float] = weights, colour: String = "vector"
+  ) -> [UInt8] {
     var writer = SafetensorsWriter(
       configuration: """
         {"name":"tones","network":{"kind":"recurrent","input":{"kind":"vector","channels":1},\
         "layers":[{"kind":"lstm","channels":1}],"head":{"kind":"linear","channels":1}},\
         "codec":{"kind":"waveform","sample_rate":\(sampleRate)},\
-        "conditions":[{"name":"colour","kind":"vector","size":1},{"name":"pitch","kind":"class",\(labels)}]}
+        "conditions":[{"name":"colour","kind":"\(colour)","size":1},{"name":"pitch","kind":"class",\(labels)}]}
         """)
     let columns = 1 + 1 + pitches.count
     var input = [Float](repeating: 0, count: 4 * columns)
@@ -37,9 +40,10 @@ enum ToneModel {
     return writer.file()
   }
 
-  static func stream(voices: Int = 4, sampleRate: Int = 0) throws -> Stream {
-    let model = try load(bytes())
+  static func stream(voices: Int = 4, sampleRate: Int = 0, colour: String = "vector", seed: UInt64 = 0) throws -> Stream {
+    let model = try load(bytes(colour: colour))
     var options = StreamOptions(for: model)
+    options.seed = seed
     options.smoothingSeconds = 0
     options.voices = voices
     options.sampleRate = sampleRate

@@ -255,7 +255,7 @@ enum BadModelFiles {
     BadModelFile("network without a kind", "network has no key \"kind\"", changed(#""kind":"wavenet","#, "")),
     BadModelFile(
       "network of an unknown kind", .unsupported,
-      "network.kind is \"Wavenet\", expected \"wavenet\", \"recurrent\" or \"transformer\"",
+      "network.kind is \"Wavenet\", expected \"wavenet\", \"recurrent\", \"transformer\" or \"decoder\"",
       changed("wavenet", "Wavenet")),
     BadModelFile("network's kind a number", "network.kind is 7, expected a string", changed(#""wavenet""#, "7")),
   ]
@@ -575,7 +575,7 @@ enum BadModelFiles {
   static let codecs: [BadModelFile] = [
     BadModelFile(
       "codec of an unknown kind", .unsupported,
-      "codec.kind is \"mulaw\", expected \"mu_law\", \"waveform\", \"performance_events\",",
+      "codec.kind is \"mulaw\", expected \"mu_law\", \"waveform\", \"harmonic\", \"performance_events\",",
       changed("mu_law", "mulaw")),
     BadModelFile("codec without levels", "codec has no key \"levels\"", changed(#","levels":4"#, "")),
     BadModelFile(
@@ -605,7 +605,8 @@ enum BadModelFiles {
       "a condition twice", "conditions[1].name is \"pitch\", expected each name once",
       changed(#""size":3}"#, #""size":3},{"name":"pitch","kind":"vector","size":1}"#)),
     BadModelFile(
-      "a condition of an unknown kind", .unsupported, "conditions[0].kind is \"text\", expected \"class\" or \"vector\"",
+      "a condition of an unknown kind", .unsupported,
+      "conditions[0].kind is \"text\", expected \"class\", \"vector\" or \"latent\"",
       changed(#""class""#, #""text""#)),
     BadModelFile("a condition without a size", "conditions[0] has no key \"size\"", changed(#","size":3"#, "")),
     BadModelFile("a condition of size zero", "conditions[0].size is 0, expected", changed(#""size":3"#, #""size":0"#)),

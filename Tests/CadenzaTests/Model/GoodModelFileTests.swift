@@ -100,7 +100,7 @@ import Testing
     }
     #expect(net.vocabularySize == nil && net.layers.map(\.cell) == [.lstm, .gru] && net.layers.map(\.channels) == [2, 2])
     #expect(net.layerBiases && net.headBias && !net.initialStates)
-    guard case .waveform(48000) = configuration.codec else {
+    guard case .waveform(48000, nil) = configuration.codec else {
       Issue.record("not a waveform")
       return
     }

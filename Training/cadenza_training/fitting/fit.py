@@ -85,6 +85,7 @@ def fit(
         "network_configuration": described["network"],
         "codec": described["codec"],
         "conditions": described["conditions"],
+        **({"encoder": described["encoder"]} if "encoder" in described else {}),
         "set": prepared.description.name,
     }
     trainer = Trainer(system, options, paths, processes, device, identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 FIELDS = ("step", "seconds", "samples", "learning_rate")
@@ -11,14 +12,18 @@ SIDES = ("training", "validation")
 
 
 class LossLog:
-    def __init__(self, path: Path, resumed_step: int, unit: str = "nats") -> None:
+    def __init__(
+        self, path: Path, resumed_step: int, unit: str = "nats", details: tuple[str, ...] = ()
+    ) -> None:
         """Rows after `resumed_step` are of a run that was lost: they go. `unit`: of the losses,
-        whose columns are called …_nats, or else …_loss."""
+        whose columns are called …_nats, or else …_loss; `details` are more columns, called
+        training_…."""
         self.path = path
         self.unit = unit
         kind = "nats" if unit == "nats" else "loss"
         self.losses = tuple(f"{side}_{kind}" for side in SIDES)
-        self.fields = (*FIELDS, *self.losses)
+        self.details = tuple(f"training_{name}" for name in details)
+        self.fields = (*FIELDS, *self.losses, *self.details)
         self.rows: list[dict[str, float]] = []
         if resumed_step > 0 and path.exists():
             with path.open(newline="", encoding="utf-8") as file:
@@ -31,9 +36,16 @@ class LossLog:
             writer.writerow(self.fields)
             writer.writerows([_text(row[name]) for name in self.fields] for row in self.rows)
 
-    def append(self, row: dict[str, float], training: float, validation: float) -> None:
+    def append(
+        self,
+        row: dict[str, float],
+        training: float,
+        validation: float,
+        details: Sequence[float] = (),
+    ) -> None:
         """`row`: all but the losses."""
         row = row | dict(zip(self.losses, (training, validation), strict=True))
+        row |= dict(zip(self.details, details, strict=True))
         self.rows.append(row)
         with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file).writerow([_text(row[name]) for name in self.fields])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import nn
 
 from cadenza_training.errors import UserError
 from cadenza_training.fitting.options import TrainingOptions
@@ -32,9 +33,20 @@ def make_optimizers(network: Network, options: TrainingOptions) -> list[torch.op
         )
     if others:
         optimizers.append(
-            torch.optim.AdamW(others, lr=options.learning_rate, weight_decay=options.weight_decay)
+            torch.optim.AdamW(
+                others,
+                lr=options.learning_rate,
+                betas=tuple(options.betas),
+                weight_decay=options.weight_decay,
+            )
         )
     return optimizers
+
+
+def make_adversary_optimizer(adversary: nn.Module, options: TrainingOptions) -> torch.optim.Adam:
+    return torch.optim.Adam(
+        adversary.parameters(), lr=options.learning_rate, betas=tuple(options.betas)
+    )
 
 
 def learning_rate_share(progress: float, step: int, options: TrainingOptions) -> float:
@@ -42,5 +54,7 @@ def learning_rate_share(progress: float, step: int, options: TrainingOptions) ->
     warm_up = min(1.0, (step + 1) / options.warm_up_steps)
     if options.schedule == "constant":
         return warm_up
+    if options.schedule == "exponential":
+        return warm_up * options.decay ** (step / options.decay_steps)
     cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
     return warm_up * (options.final_share + (1.0 - options.final_share) * cosine)

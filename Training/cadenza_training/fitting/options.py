@@ -9,7 +9,7 @@ from cadenza_training.errors import UserError
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 OPTIMIZERS = ("adam", "muon")
-SCHEDULES = ("cosine", "constant")
+SCHEDULES = ("cosine", "constant", "exponential")
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,14 @@ class TrainingOptions:
     matrix_learning_rate: float = 0.01
     weight_decay: float = 0.0
     warm_up_steps: int = 50
-    # "cosine" falls to `final_share` of the peak over the budget, "constant" stays there.
+    # Of Adam: the decay of its means of the gradient and of its square.
+    betas: tuple[float, ...] = (0.9, 0.999)
+    # "cosine" falls to `final_share` of the peak over the budget, "constant" stays there,
+    # "exponential" falls by the factor `decay` every `decay_steps` steps.
     schedule: str = "cosine"
     final_share: float = 0.01
+    decay: float = 0.9
+    decay_steps: int = 10000
     # Gradients are scaled down to this norm.
     clip_norm: float = 1.0
     # Of the averaged weights, which are what is validated and exported.
@@ -62,6 +67,10 @@ class TrainingOptions:
         for name in ("learning_rate", "matrix_learning_rate", "clip_norm", "checkpoint_minutes"):
             if not getattr(self, name) > 0.0:
                 raise UserError(f"training.{name} is {getattr(self, name)}, expected more than 0")
+        if len(self.betas) != 2 or not all(0.0 <= beta < 1.0 for beta in self.betas):
+            raise UserError(f"training.betas is {list(self.betas)}, expected two of 0 … <1")
+        if not 0.0 < self.decay <= 1.0 or self.decay_steps < 1:
+            raise UserError("training.decay is expected in 0 … 1, decay_steps 1 or more")
         if not 0.0 <= self.average_decay < 1.0:
             raise UserError(f"training.average_decay is {self.average_decay}, expected 0 … <1")
         for name in ("steps", "minutes"):

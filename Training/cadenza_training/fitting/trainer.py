@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,11 @@ from tqdm import tqdm
 from cadenza_training.errors import UserError
 from cadenza_training.fitting import checkpoint
 from cadenza_training.fitting.loss_log import LossLog
-from cadenza_training.fitting.optimizers import learning_rate_share, make_optimizers
+from cadenza_training.fitting.optimizers import (
+    learning_rate_share,
+    make_adversary_optimizer,
+    make_optimizers,
+)
 from cadenza_training.fitting.options import RunPaths, TrainingOptions
 from cadenza_training.fitting.processes import Processes
 from cadenza_training.fitting.weight_average import WeightAverage
@@ -75,6 +80,10 @@ class Trainer:
         system.to(device)
         self.optimizers = make_optimizers(system.network, options)
         self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
+        self.adversary_optimizer: torch.optim.Optimizer | None = None
+        if system.adversary is not None:
+            system.adversary.to(device)
+            self.adversary_optimizer = make_adversary_optimizer(system.adversary, options)
         self.average = WeightAverage(system.network, options.average_decay)
         self.scaler = torch.amp.GradScaler(
             device.type, enabled=options.precision == "float16" and device.type == "cuda"
@@ -108,6 +117,9 @@ class Trainer:
         self.system.network.load_state_dict(saved["network"])
         for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
+        if self.system.adversary is not None:
+            self.system.adversary.load_state_dict(saved["adversary"])
+            self.adversary_optimizer.load_state_dict(saved["adversary_optimizer"])
         self.average.weights = {
             name: value.to(self.device) for name, value in saved["averaged"].items()
         }
@@ -126,10 +138,17 @@ class Trainer:
         random = self.processes.gather(_random_state(self.device))
         if not self.processes.is_first:
             return
+        adversary: dict[str, object] = {}
+        if self.system.adversary is not None:
+            adversary = {
+                "adversary": self.system.adversary.state_dict(),
+                "adversary_optimizer": self.adversary_optimizer.state_dict(),
+            }
         checkpoint.save(
             self.paths.checkpoint,
             {
                 **self.identity,
+                **adversary,
                 "model": self.system.model_configuration(),
                 "network": self.system.network.state_dict(),
                 "averaged": self.average.weights,
@@ -191,11 +210,12 @@ class Trainer:
             self.system.compile()
         self.system.network.train()
         self.log = (
-            LossLog(self.paths.losses, self.step, self.system.loss_unit)
+            LossLog(self.paths.losses, self.step, self.system.loss_unit, self.system.detail_names)
             if self.processes.is_first
             else None
         )
         recent: list[float] = []
+        details: list[list[float]] = []
         validation_nats = math.nan
         last_checkpoint = time.monotonic()
         reason = "the budget is used up"
@@ -211,6 +231,9 @@ class Trainer:
                 while (progress := self.progress()) < 1.0:
                     loss, rate = self._train_step(progress)
                     recent.append(loss)
+                    if self.system.detail_names:
+                        found = self.system.details()
+                        details.append([found[name] for name in self.system.detail_names])
                     bar.update()
                     is_validated = self.step % options.validate_every == 0
                     if is_validated:
@@ -218,7 +241,9 @@ class Trainer:
                     if self.step % options.log_every == 0 or is_validated:
                         mean = sum(recent) / len(recent)
                         recent.clear()
-                        self._log(mean, validation_nats if is_validated else math.nan, rate)
+                        means = _means(details)
+                        details.clear()
+                        self._log(mean, validation_nats if is_validated else math.nan, rate, means)
                         bar.set_description(self._budget_used())
                         bar.set_postfix(training=f"{mean:.4g}", validation=f"{validation_nats:.4g}")
                     if 0 < options.patience <= self.worse_validations:
@@ -235,7 +260,7 @@ class Trainer:
         if self.step % options.validate_every != 0 or math.isnan(validation_nats):
             validation_nats = self._validate()
             if recent:
-                self._log(sum(recent) / len(recent), validation_nats, rate)
+                self._log(sum(recent) / len(recent), validation_nats, rate, _means(details))
         self._save()
         return Outcome(
             self.step,
@@ -253,6 +278,8 @@ class Trainer:
         for optimizer, peak_rate in zip(self.optimizers, self.peak_rates, strict=True):
             optimizer.param_groups[0]["lr"] = peak_rate * share
             optimizer.zero_grad(set_to_none=True)
+        if self.adversary_optimizer is not None:
+            self._train_adversary(share)
         with torch.autocast(
             self.device.type,
             AUTOCAST_TYPES.get(self.options.precision),
@@ -279,6 +306,25 @@ class Trainer:
         self.samples += int(losses.count) * self.processes.count
         return value, share * self.options.learning_rate
 
+    def _train_adversary(self, share: float) -> None:
+        """Its steps before the network's: the network stays as it is."""
+        adversary = self.system.adversary
+        self.adversary_optimizer.param_groups[0]["lr"] = share * self.options.learning_rate
+        for _ in range(self.system.adversary_steps):
+            self.adversary_optimizer.zero_grad(set_to_none=True)
+            loss = self.system.next_adversary_losses().mean
+            loss.backward()
+            self.processes.average_gradients(adversary)
+            nn.utils.clip_grad_norm_(adversary.parameters(), self.options.clip_norm)
+            if not math.isfinite(float(loss.detach())):
+                raise UserError(
+                    f"the adversary's loss is {float(loss.detach())} at step {self.step}: lower "
+                    f"training.learning_rate; the last checkpoint in {self.paths.folder} is intact"
+                )
+            self.adversary_optimizer.step()
+        # What the network's own step leaves there is not the adversary's to learn from.
+        self.adversary_optimizer.zero_grad(set_to_none=True)
+
     def _validate(self) -> float:
         nats = math.nan
         if self.processes.is_first:
@@ -293,7 +339,13 @@ class Trainer:
             self.worse_validations += 1
         return nats
 
-    def _log(self, training_nats: float, validation_nats: float, rate: float) -> None:
+    def _log(
+        self,
+        training_nats: float,
+        validation_nats: float,
+        rate: float,
+        details: Sequence[float],
+    ) -> None:
         if self.log is not None:
             self.log.append(
                 {
@@ -304,7 +356,13 @@ class Trainer:
                 },
                 round(training_nats, 6),
                 round(validation_nats, 6),
+                [round(value, 6) for value in details],
             )
+
+
+def _means(rows: list[list[float]]) -> list[float]:
+    """Of each column; none where there are no rows."""
+    return [sum(column) / len(rows) for column in zip(*rows, strict=True)]
 
 
 def _random_state(device: torch.device) -> dict[str, torch.Tensor]:

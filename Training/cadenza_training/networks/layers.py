@@ -146,6 +146,12 @@ class Convolution(Layer):
         steps, bins = data.shape[2:]
         reach = self.dilation[1] * (self.kernel_size[1] - 1)
         pads = (*_same(bins, reach, self.stride[1]), *self._pads(steps))
+        if self.weight.dim() == 3 and bins == 1:
+            # Twice as quick as in two dimensions.
+            line = functional.pad(data[..., 0], pads[2:])
+            return functional.conv1d(
+                line, self.weight, self.bias, self.stride[0], 0, self.dilation[0], self.groups
+            )[..., None]
         if any(pads):
             data = functional.pad(data, pads)
         weight = self.weight if self.weight.dim() == 4 else self.weight[..., None]
@@ -178,9 +184,14 @@ class TransposedConvolution(Layer):
         self.shape = Shape(channels, steps, shape.bins * self.stride[1], False)
 
     def forward(self, data: Tensor, condition: Tensor | None) -> Tensor:
+        first = [(k - s) // 2 for k, s in zip(self.kernel_size, self.stride, strict=True)]
+        if self.weight.dim() == 3 and data.shape[3] == 1:
+            steps = data.shape[2] * self.stride[0]
+            weight = self.weight.transpose(0, 1)
+            line = functional.conv_transpose1d(data[..., 0], weight, self.bias, self.stride[0])
+            return line[:, :, first[0] : first[0] + steps, None]
         weight = self.weight if self.weight.dim() == 4 else self.weight[..., None]
         full = functional.conv_transpose2d(data, weight.transpose(0, 1), self.bias, self.stride)
-        first = [(k - s) // 2 for k, s in zip(self.kernel_size, self.stride, strict=True)]
         steps, bins = data.shape[2] * self.stride[0], data.shape[3] * self.stride[1]
         return full[:, :, first[0] : first[0] + steps, first[1] : first[1] + bins]
 

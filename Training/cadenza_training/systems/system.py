@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.errors import UserError
@@ -44,6 +44,13 @@ class FitConfiguration:
     batches: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
     sampling: dict = field(default_factory=dict)
+    # Of autoencoders: the entry of that name of the model file, as far as the system leaves it
+    # open.
+    encoder: dict = field(default_factory=dict)
+    # Of adversarial systems: the network that judges, and how.
+    adversary: dict = field(default_factory=dict)
+    # What is minimised; its keys are the system's.
+    losses: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,12 @@ class System(ABC):
     loss_unit: str = "nats"
     # Whether a run that starts from a model takes over its conditions, and its network alone.
     start_brings_conditions: bool = True
+    # What the log has beside the loss.
+    detail_names: tuple[str, ...] = ()
+    # A network that is trained against this one, in turns, and is in no model file.
+    adversary: nn.Module | None = None
+    # Its steps before each of the network's.
+    adversary_steps: int = 1
 
     @abstractmethod
     def __init__(
@@ -95,6 +108,14 @@ class System(ABC):
     @abstractmethod
     def next_losses(self) -> Losses:
         """Draws the next training batch and predicts it."""
+
+    def next_adversary_losses(self) -> Losses:
+        """Draws a batch and judges it: what the adversary minimises."""
+        raise NotImplementedError
+
+    def details(self) -> dict[str, float]:
+        """Of the last step, by `detail_names`."""
+        return {}
 
     @abstractmethod
     def validate(self) -> float:

@@ -1,0 +1,1 @@
+"""Decoders of notes from a latent: variational autoencoders and adversarial networks."""
