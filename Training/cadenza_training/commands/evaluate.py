@@ -223,6 +223,10 @@ def _sounds(arguments: argparse.Namespace) -> object:
 
 def _pieces(arguments: argparse.Namespace) -> object:
     from cadenza_training.evaluation.asked_conditions import setting_of
+    from cadenza_training.evaluation.evaluate_melodies import (
+        evaluate_melodies,
+        is_melody_autoencoder,
+    )
     from cadenza_training.evaluation.evaluate_pieces import PieceOptions, evaluate_pieces
     from cadenza_training.evaluation.generated_pieces import generate_pieces
     from cadenza_training.evaluation.model_metadata import read_configuration
@@ -231,6 +235,16 @@ def _pieces(arguments: argparse.Namespace) -> object:
 
     if arguments.cadenza_command is not None:
         raise UserError("--command scores sound; notes are scored by the engine's library")
+    if arguments.generate is not None and is_melody_autoencoder(
+        read_configuration(arguments.generate)
+    ):
+        return evaluate_melodies(
+            arguments.reference,
+            arguments.split,
+            arguments.generate,
+            arguments.output,
+            arguments.temperature,
+        )
     held_out = read_pieces(arguments.reference, arguments.split)
     training_place = training_folder(arguments.training, arguments.reference)
     model = arguments.generate or arguments.model
