@@ -5,6 +5,7 @@ import CadenzaKernels
 /// It runs off the audio thread, and allocates what it works on.
 enum Encoder {
   case recurrent(RecurrentEncoder)
+  case layers(LayersEncoder)
 
   /// Takes its tensors, whose names begin with "encoder.", from the reader.
   init(
@@ -15,6 +16,10 @@ enum Encoder {
     switch configuration.kind {
     case .recurrent(let recurrent):
       self = .recurrent(try RecurrentEncoder(recurrent, size: size, tensors: &tensors, arena: &arena))
+    case .layers(let layers):
+      self = .layers(
+        try LayersEncoder(
+          layers, size: size, conditionChannels: layers.conditionChannels, tensors: &tensors, arena: &arena))
     }
     tensors.prefix = prefix
   }

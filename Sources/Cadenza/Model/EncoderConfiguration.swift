@@ -4,6 +4,8 @@ public struct EncoderConfiguration: Sendable {
   public enum Kind: Sendable {
     /// Reads a melody of `window` tokens of the model's codec, and gives what its linear head predicts.
     case recurrent(RecurrentConfiguration)
+    /// Reads a recording.
+    case layers(LayersEncoderConfiguration)
   }
 
   /// What it is made of.

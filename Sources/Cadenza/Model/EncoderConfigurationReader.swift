@@ -6,6 +6,8 @@ extension EncoderConfiguration {
     let kind = try ConfigurationObject.kind(of: value)
     if kind.isText("recurrent") {
       try self.init(recurrent: value, conditions, codec)
+    } else if kind.isText("layers") {
+      try self.init(layers: value, conditions, codec)
     } else {
       throw kind.unknownKind("\"layers\" or \"recurrent\"")
     }
@@ -19,6 +21,58 @@ extension EncoderConfiguration {
       return index
     }
     throw Failure(.format, "\(value.place) is \(value.found), expected the name of a condition of the kind \"latent\"")
+  }
+
+  private init(
+    layers value: JsonValue, _ conditions: [ConditionConfiguration], _ codec: CodecConfiguration
+  ) throws(Failure) {
+    if case .notes = codec {
+      throw Failure(
+        .format, "\(value.place).kind is \"layers\", but codec.kind \"\(codec.kind)\" is of notes: expected \"recurrent\"")
+    }
+    let object = try ConfigurationObject(value, keys: ["kind", "latent", "input", "frames", "minimum_frames", "layers"])
+    let latent = try EncoderConfiguration.readLatent(try object.required("latent"), conditions)
+    let condition = conditions[latent]
+    let frames = try object.whole("frames", 1...Configuration.maximumClipSamples)
+    var channels = 0
+    for condition in conditions {
+      if case .latent = condition.kind { continue }
+      channels += condition.channels
+    }
+    let listValue = try object.required("layers")
+    let layers = LayersEncoderConfiguration(
+      input: try EncoderConfiguration.readInput(try object.required("input")), frames: frames,
+      layers: try LayerConfiguration.list(listValue), conditionChannels: channels,
+      samplesPerRow: condition.framesPerValue ?? 0)
+    let shape = try layers.output(at: listValue.place)
+    if let samples = condition.framesPerValue {
+      guard case .steps(_, _, _) = shape, shape.width == condition.size else {
+        throw Failure(
+          .format, "\(listValue.place) ends with \(shape.text), expected steps of \(condition.size), the size of the latent")
+      }
+      guard layers.reduction == samples else {
+        throw Failure(
+          .format,
+          "\(listValue.place) gives a step for every \(layers.reduction ?? 0) samples, expected \(samples), the latent's frames_per_value"
+        )
+      }
+    } else {
+      guard case .vector = shape, shape.width == condition.size else {
+        throw Failure(
+          .format,
+          "\(listValue.place) ends with \(shape.text), expected a vector of \(condition.size), the size of the latent")
+      }
+    }
+    self.init(
+      kind: .layers(layers), latent: latent,
+      minimumFrames: try object.whole("minimum_frames", 1...Configuration.maximumClipSamples) ?? 1)
+  }
+
+  private static func readInput(_ value: JsonValue) throws(Failure) -> LayersEncoderConfiguration.Input {
+    let kind = try ConfigurationObject.kind(of: value)
+    guard kind.isText("waveform") else { throw kind.unknownKind("\"waveform\"") }
+    _ = try ConfigurationObject(value, keys: ["kind"])
+    return .waveform
   }
 
   private init(

@@ -21,9 +21,9 @@ extension Model {
   /// How many numbers the latent of a recording of so many samples at the model's rate has. Throws what `encode` throws of its length.
   public func encodedCount(frames: Int) throws(Failure) -> Int {
     let encoding = try requiredEncoding()
-    switch encoding.encoder {
-    case .recurrent: throw Model.takesMelodies
-    }
+    let encoder = try Model.recordingEncoder(encoding)
+    try Model.check(frames: frames, encoding)
+    return try encoder.configuration.rowCount(frames: frames) * encoding.size
   }
 
   /// How many numbers the latent of a melody has. Throws `unsupported` where the model has no encoder of melodies.
@@ -47,17 +47,76 @@ extension Model {
   private static func melodyEncoder(_ encoding: ModelEncoding) throws(Failure) -> RecurrentEncoder {
     switch encoding.encoder {
     case .recurrent(let encoder): return encoder
+    case .layers: throw Failure(.unsupported, "the model's encoder takes recordings, and no melodies")
     }
   }
 
-  /// `conditions`: a value for each of the model's; nil: the defaults.
-  func encode(
+  private static func recordingEncoder(_ encoding: ModelEncoding) throws(Failure) -> LayersEncoder {
+    switch encoding.encoder {
+    case .recurrent: throw takesMelodies
+    case .layers(let encoder): return encoder
+    }
+  }
+
+  /// Refuses recordings, at the model's rate, that are shorter than makes sense.
+  private static func check(frames: Int, _ encoding: ModelEncoding) throws(Failure) {
+    guard frames >= encoding.minimumFrames else {
+      throw Failure(
+        .invalidArgument, "this recording has \(frames) frames, the encoder needs \(encoding.minimumFrames)")
+    }
+  }
+
+  /// A recording at the model's rate, within −1 … 1. Refuses what is not finite, or silent: with a peak below −80 dB.
+  private func prepared(_ samples: UnsafeBufferPointer<Float>, sampleRate: Int) throws(Failure) -> [Float] {
+    var peak: Float = 0
+    for sample in samples {
+      guard sample.isFinite else { throw Failure(.invalidArgument, "this recording holds a sample that is not finite") }
+      peak = max(peak, abs(sample))
+    }
+    guard peak >= 1e-4 || samples.count == 0 else {
+      throw Failure(.invalidArgument, "this recording is silent: its peak is below -80 dB")
+    }
+    var converted: [Float]
+    if sampleRate == self.sampleRate {
+      converted = Array(samples)
+    } else {
+      let converter = try SampleRateConverter(from: sampleRate, to: self.sampleRate)
+      converted = converter.convert(samples) + converter.finish()
+    }
+    for index in converted.indices { converted[index] = min(max(converted[index], -1), 1) }
+    return converted
+  }
+
+  /// The same of a recording at any sample rate, in Hz; `conditions`: a value for each of the model's, of which the encoder's layers take
+  /// those that they know; nil: the defaults.
+  public func encode(
     _ samples: UnsafeBufferPointer<Float>, sampleRate: Int, conditions: [[Float]]?
   ) throws(Failure) -> [Float] {
     let encoding = try requiredEncoding()
-    switch encoding.encoder {
-    case .recurrent: throw Model.takesMelodies
+    let encoder = try Model.recordingEncoder(encoding)
+    let recording = try prepared(samples, sampleRate: sampleRate)
+    try Model.check(frames: recording.count, encoding)
+    _ = try encoder.configuration.rowCount(frames: recording.count)
+    let arithmetic = ck_enter_arithmetic()
+    defer { ck_leave_arithmetic(arithmetic) }
+    return try encoder.encode(recording, h: h(conditions), plan.kernels)
+  }
+
+  /// The vector of all conditions but the latents, as the encoder's layers know them.
+  private func h(_ values: [[Float]]?) -> [Float] {
+    let all = UnsafeMutablePointer<Float>.allocate(capacity: RowOrder.padded(max(1, plan.conditionChannels)))
+    defer { all.deallocate() }
+    var h: [Float] = []
+    var first = 0
+    for (index, condition) in configuration.conditions.enumerated() {
+      defer { first += condition.channels }
+      if case .latent = condition.kind { continue }
+      plan.conditions[index].write(values?[index] ?? condition.defaultValue, to: all)
+      for channel in 0..<condition.channels { h.append(all[first + channel]) }
     }
+    // Whole panels.
+    h.append(contentsOf: repeatElement(0, count: RowOrder.padded(max(1, h.count)) - h.count))
+    return h
   }
 
   /// `tempo`: at which the frames count.

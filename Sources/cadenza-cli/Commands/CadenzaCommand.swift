@@ -14,6 +14,8 @@ struct CadenzaCommand: ParsableCommand {
         cadenza compose chorales.safetensors -o chorale.mid
         cadenza info notes.safetensors
         cadenza score notes.safetensors recording.wav
+        cadenza encode guitar.safetensors pluck.wav -o pluck.json
+        cadenza interpolate melodies.safetensors a.mid b.mid -o between.mid
         cadenza bench notes.safetensors
 
       EXIT STATUS:
@@ -28,7 +30,8 @@ struct CadenzaCommand: ParsableCommand {
       """,
     version: "cadenza \(Version.string)",
     subcommands: [
-      GenerateCommand.self, PlayCommand.self, ComposeCommand.self, InfoCommand.self, ScoreCommand.self, BenchCommand.self,
+      GenerateCommand.self, PlayCommand.self, ComposeCommand.self, InfoCommand.self, ScoreCommand.self, EncodeCommand.self,
+      InterpolateCommand.self, BenchCommand.self,
     ]
   )
 
