@@ -95,6 +95,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sounds for each instrument, or each reference; pieces of a composer (20)",
     )
     generation.add_argument("--seconds", type=float, help="of each sound (1.5) or piece (60)")
+    generation.add_argument(
+        "--known-seconds",
+        type=float,
+        default=0.5,
+        help="of each reference, that a model of spectrogram columns goes on from (0.5)",
+    )
     generation.add_argument("--seed", type=int, default=1, help="of the first sound (1)")
     generation.add_argument("--temperature", type=float, help="left out: the model's own")
     generation.add_argument(
@@ -128,7 +134,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError("expected either GENERATED or --generate MODEL")
     if arguments.generate is not None and arguments.model is not None:
         raise UserError("--generate scores with its model; --model goes with GENERATED")
-    for option in ("seconds", "first_seconds", "notes", "most_files"):
+    for option in ("seconds", "first_seconds", "known_seconds", "notes", "most_files"):
         value = getattr(arguments, option)
         if value is not None and not value > 0:
             raise UserError(f"--{option.replace('_', '-')} is {value}; expected more than 0")
@@ -139,9 +145,20 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _sounds(arguments: argparse.Namespace) -> object:
-    from cadenza_training.evaluation import generated_sounds
+    from cadenza_training.evaluation import generated_sounds, likelihood
+    from cadenza_training.evaluation.continued_sounds import (
+        continue_folder,
+        goes_on_with_recordings,
+    )
+    from cadenza_training.evaluation.embedded_sounds import (
+        distance_table,
+        has_embedding,
+        likelihood_table,
+        play_again,
+    )
     from cadenza_training.evaluation.evaluate_sounds import SoundOptions, evaluate_sounds
-    from cadenza_training.evaluation.sound_files import find_sounds
+    from cadenza_training.evaluation.model_metadata import read_configuration, tensors_checksum
+    from cadenza_training.evaluation.sound_files import find_sounds, spread
     from cadenza_training.evaluation.split_choice import training_folder
 
     seconds = arguments.seconds or SOUND_SECONDS
@@ -150,7 +167,53 @@ def _sounds(arguments: argparse.Namespace) -> object:
     training = None if training_place is None else find_sounds(training_place)
     generated_folder = arguments.generated
     first_seconds = arguments.first_seconds
-    if arguments.generate is not None:
+    configuration = {} if arguments.generate is None else read_configuration(arguments.generate)
+    model, tables = arguments.generate or arguments.model, []
+    asked = ""
+    if arguments.generate is not None and goes_on_with_recordings(configuration):
+        generated_folder = arguments.output / "generated"
+        first_seconds = first_seconds or seconds
+        continue_folder(
+            arguments.generate,
+            spread(reference.files, arguments.most_files),
+            generated_folder,
+            known_seconds=arguments.known_seconds,
+            seconds=seconds,
+        )
+        # It predicts numbers: nothing is likely or not.
+        model = None
+        asked = (
+            f"{seconds:g} s of what follows the first {arguments.known_seconds:g} s of each "
+            "reference, by PyTorch from the model file"
+        )
+    elif arguments.generate is not None and has_embedding(configuration):
+        generated_folder = arguments.output / "generated"
+        first_seconds = first_seconds or seconds
+        files = spread(reference.files, arguments.most_files)
+        play_again(
+            arguments.generate,
+            files,
+            generated_folder,
+            times=arguments.notes,
+            seconds=seconds,
+            temperature=arguments.temperature,
+            seed=arguments.seed,
+        )
+        others = () if training is None else training.files
+        beside = [
+            (other.name, likelihood.score(other, files).nats_per_sample)
+            for other in arguments.beside
+        ]
+        tables.append(likelihood_table(arguments.generate, files, others, beside))
+        played = find_sounds(generated_folder).files
+        rate = configuration["codec"]["sample_rate"]
+        tables.append(distance_table(files, played, others, seconds, rate))
+        model = None
+        asked = (
+            f"{arguments.notes} sounds of {seconds:g} s of each reference, encoded and played "
+            f"again by PyTorch from the model file; seed {arguments.seed}"
+        )
+    elif arguments.generate is not None:
         generated_folder = arguments.output / "generated"
         first_seconds = first_seconds or seconds
         if arguments.ask == "reference":
@@ -173,16 +236,21 @@ def _sounds(arguments: argparse.Namespace) -> object:
         )
     options = SoundOptions(
         output=arguments.output,
-        model=arguments.generate or arguments.model,
+        model=model,
         training=training,
         most_files=arguments.most_files,
         first_seconds=first_seconds,
         nearest=arguments.nearest,
         command=arguments.cadenza_command,
-        beside=tuple(arguments.beside),
+        beside=() if model is None else tuple(arguments.beside),
     )
     evaluation = evaluate_sounds(reference, find_sounds(generated_folder), options)
-    if arguments.generate is not None:
+    evaluation.tables = tables + evaluation.tables
+    if asked:
+        evaluation.settings["asked"] = asked
+        evaluation.settings["model"] = arguments.generate.name
+        evaluation.settings["model tensors (SHA-256)"] = tensors_checksum(arguments.generate)
+    elif arguments.generate is not None:
         temperature = "its own" if arguments.temperature is None else arguments.temperature
         evaluation.settings["asked"] = (
             f"{arguments.notes} sounds of {seconds:g} s for each "
