@@ -37,7 +37,7 @@ INTERFACE_MAJOR = 0
 _OK = 0
 _ERROR_STATE = -7
 _ERROR_MESSAGE_SIZE = 512
-_CONDITION_KINDS = {0: "class", 1: "vector"}
+_CONDITION_KINDS = {0: "class", 1: "vector", 2: "latent"}
 _PARAMETERS = {"temperature": 0, "top_k": 1, "top_p": 2, "gain": 3, "tempo": 4}
 _EVENT_KINDS = ("note on", "note off", "end")
 # Events of a block that the engine keeps at most.
@@ -210,7 +210,7 @@ class Condition:
     """What the host can ask for while the model plays."""
 
     name: str
-    kind: str  # "class" or "vector"
+    kind: str  # "class", "vector" or "latent"
     size: int  # classes, or numbers in the vector
     frames_per_value: int  # 0: global; else samples that each value lasts
     labels: tuple[str, ...]  # of the classes; empty where the model names none

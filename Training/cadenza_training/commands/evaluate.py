@@ -18,9 +18,15 @@ listen to. Every metric is defined in EVALUATION.md.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cadenza_training.errors import UserError
+
+if TYPE_CHECKING:
+    from cadenza_training.evaluation.report import Table
+    from cadenza_training.evaluation.sound_files import SoundFolder
 
 # Where --seconds is left out.
 SOUND_SECONDS = 1.5
@@ -89,6 +95,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="for pitches spread over each instrument's range, or those of the reference",
     )
     generation.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="INSTRUMENT",
+        help="of the reference and of what is generated; may be repeated",
+    )
+    generation.add_argument(
+        "--player",
+        choices=("engine", "pytorch"),
+        default="engine",
+        help="what plays a decoder of notes: the engine, or the network in PyTorch",
+    )
+    generation.add_argument(
         "--notes",
         type=int,
         default=20,
@@ -145,99 +164,74 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _sounds(arguments: argparse.Namespace) -> object:
-    from cadenza_training.evaluation import generated_sounds, likelihood
-    from cadenza_training.evaluation.continued_sounds import (
-        continue_folder,
-        goes_on_with_recordings,
-    )
-    from cadenza_training.evaluation.embedded_sounds import (
-        distance_table,
-        has_embedding,
-        likelihood_table,
-        play_again,
-    )
+    from cadenza_training.evaluation import generated_sounds
+    from cadenza_training.evaluation.continued_sounds import answers_recordings
     from cadenza_training.evaluation.evaluate_sounds import SoundOptions, evaluate_sounds
-    from cadenza_training.evaluation.model_metadata import read_configuration, tensors_checksum
-    from cadenza_training.evaluation.sound_files import find_sounds, spread
+    from cadenza_training.evaluation.model_metadata import (
+        is_decoder,
+        read_configuration,
+        tensors_checksum,
+    )
+    from cadenza_training.evaluation.sound_files import find_sounds
     from cadenza_training.evaluation.split_choice import training_folder
 
     seconds = arguments.seconds or SOUND_SECONDS
+    model = arguments.generate or arguments.model
     reference = find_sounds(arguments.reference, arguments.split)
     training_place = training_folder(arguments.training, arguments.reference)
     training = None if training_place is None else find_sounds(training_place)
     generated_folder = arguments.generated
     first_seconds = arguments.first_seconds
-    configuration = {} if arguments.generate is None else read_configuration(arguments.generate)
-    model, tables = arguments.generate or arguments.model, []
+    model = arguments.generate or arguments.model
+    tables: list[Table] = []
     asked = ""
-    if arguments.generate is not None and goes_on_with_recordings(configuration):
+    if arguments.generate is not None and answers_recordings(read_configuration(model)):
+        reference = reference.of_instruments(arguments.only)
+        training = None if training is None else training.of_instruments(arguments.only)
         generated_folder = arguments.output / "generated"
         first_seconds = first_seconds or seconds
-        continue_folder(
-            arguments.generate,
-            spread(reference.files, arguments.most_files),
-            generated_folder,
-            known_seconds=arguments.known_seconds,
-            seconds=seconds,
+        asked, tables = _answer_recordings(
+            arguments, reference, training, generated_folder, seconds
         )
-        # It predicts numbers: nothing is likely or not.
+        # What it is told of a recording, or that it predicts numbers, is for its own tables.
         model = None
-        asked = (
-            f"{seconds:g} s of what follows the first {arguments.known_seconds:g} s of each "
-            "reference, by PyTorch from the model file"
-        )
-    elif arguments.generate is not None and has_embedding(configuration):
-        generated_folder = arguments.output / "generated"
-        first_seconds = first_seconds or seconds
-        files = spread(reference.files, arguments.most_files)
-        play_again(
-            arguments.generate,
-            files,
-            generated_folder,
-            times=arguments.notes,
-            seconds=seconds,
-            temperature=arguments.temperature,
-            seed=arguments.seed,
-        )
-        others = () if training is None else training.files
-        beside = [
-            (other.name, likelihood.score(other, files).nats_per_sample)
-            for other in arguments.beside
-        ]
-        tables.append(likelihood_table(arguments.generate, files, others, beside))
-        played = find_sounds(generated_folder).files
-        rate = configuration["codec"]["sample_rate"]
-        tables.append(distance_table(files, played, others, seconds, rate))
-        model = None
-        asked = (
-            f"{arguments.notes} sounds of {seconds:g} s of each reference, encoded and played "
-            f"again by PyTorch from the model file; seed {arguments.seed}"
-        )
     elif arguments.generate is not None:
         generated_folder = arguments.output / "generated"
         first_seconds = first_seconds or seconds
-        if arguments.ask == "reference":
-            requests = generated_sounds.requests_like(
-                reference.files, arguments.notes, arguments.seed
-            )
-        else:
-            requests = generated_sounds.requests_for_model(
+        with generated_sounds.open_player(arguments.generate, arguments.player) as player:
+            reference = reference.of_instruments(arguments.only)
+            training = None if training is None else training.of_instruments(arguments.only)
+            if is_decoder(read_configuration(arguments.generate)):
+                reference = reference.known_to(player.conditions)
+                training = None if training is None else training.known_to(player.conditions)
+            if arguments.ask == "reference":
+                requests = generated_sounds.requests_like(
+                    reference.files, arguments.notes, arguments.seed
+                )
+                if not any(condition.name == "pitch" for condition in player.conditions):
+                    requests = [replace(request, midi_pitch=None) for request in requests]
+            else:
+                requests = generated_sounds.requests_for_model(
+                    arguments.generate,
+                    player.conditions,
+                    (training or reference).description or reference.description,
+                    arguments.notes,
+                    arguments.seed,
+                    arguments.only,
+                )
+            generated_sounds.generate_folder(
                 arguments.generate,
-                (training or reference).description or reference.description,
-                arguments.notes,
-                arguments.seed,
+                player,
+                requests,
+                generated_folder,
+                seconds=seconds,
+                temperature=arguments.temperature,
             )
-        generated_sounds.generate_folder(
-            arguments.generate,
-            requests,
-            generated_folder,
-            seconds=seconds,
-            temperature=arguments.temperature,
-        )
     options = SoundOptions(
         output=arguments.output,
         model=model,
         training=training,
+        fills=model is not None and is_decoder(read_configuration(model)),
         most_files=arguments.most_files,
         first_seconds=first_seconds,
         nearest=arguments.nearest,
@@ -256,8 +250,59 @@ def _sounds(arguments: argparse.Namespace) -> object:
             f"{arguments.notes} sounds of {seconds:g} s for each "
             + ("instrument, over its range" if arguments.ask == "ranges" else "reference")
             + f"; seeds from {arguments.seed}, temperature {temperature}"
+            + (", played by PyTorch" if arguments.player == "pytorch" else "")
         )
     return evaluation
+
+
+def _answer_recordings(
+    arguments: argparse.Namespace,
+    reference: SoundFolder,
+    training: SoundFolder | None,
+    folder: Path,
+    seconds: float,
+) -> tuple[str, list[Table]]:
+    """Held-out recordings that go on, or are encoded and played again: into `folder`. What was
+    asked, in words, and what else is found."""
+    from cadenza_training.evaluation import embedded_sounds, likelihood
+    from cadenza_training.evaluation.continued_sounds import continue_folder
+    from cadenza_training.evaluation.model_metadata import read_configuration
+    from cadenza_training.evaluation.sound_files import find_sounds, spread
+
+    files = spread(reference.files, arguments.most_files)
+    configuration = read_configuration(arguments.generate)
+    if not embedded_sounds.has_embedding(configuration):
+        known = arguments.known_seconds
+        continue_folder(arguments.generate, files, folder, known_seconds=known, seconds=seconds)
+        return (
+            f"{seconds:g} s of what follows the first {known:g} s of each reference, by PyTorch "
+            "from the model file",
+            [],
+        )
+    embedded_sounds.play_again(
+        arguments.generate,
+        files,
+        folder,
+        times=arguments.notes,
+        seconds=seconds,
+        temperature=arguments.temperature,
+        seed=arguments.seed,
+    )
+    others = () if training is None else training.files
+    beside = [
+        (other.name, likelihood.score(other, files).nats_per_sample) for other in arguments.beside
+    ]
+    played = find_sounds(folder).files
+    rate = configuration["codec"]["sample_rate"]
+    tables = [
+        embedded_sounds.likelihood_table(arguments.generate, files, others, beside),
+        embedded_sounds.distance_table(files, played, others, seconds, rate),
+    ]
+    return (
+        f"{arguments.notes} sounds of {seconds:g} s of each reference, encoded and played again by "
+        f"PyTorch from the model file; seed {arguments.seed}",
+        tables,
+    )
 
 
 def _pieces(arguments: argparse.Namespace) -> object:

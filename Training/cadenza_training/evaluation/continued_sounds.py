@@ -11,6 +11,7 @@ import soundfile
 from tqdm import tqdm
 
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.embedded_sounds import has_embedding
 from cadenza_training.evaluation.sound_files import MANIFEST_FILE, SoundFile
 from cadenza_training.networks.recurrent import Recurrent
 from cadenza_training.networks.registry import load_network
@@ -18,11 +19,12 @@ from cadenza_training.systems.spectrogram.columns import SpectrogramCodec
 from cadenza_training.systems.spectrogram.continuing import continue_recording
 
 
-def goes_on_with_recordings(configuration: dict) -> bool:
-    return (
-        configuration["codec"].get("kind") == "spectrogram"
-        and configuration["network"]["kind"] == "recurrent"
-    )
+def answers_recordings(configuration: dict) -> bool:
+    """Whether a model is evaluated by what it makes of recordings: it goes on with them, or plays
+    them again from an embedding."""
+    if configuration["codec"].get("kind") == "spectrogram":
+        return configuration["network"]["kind"] == "recurrent"
+    return has_embedding(configuration)
 
 
 def continue_folder(

@@ -47,9 +47,17 @@ def draw_spectrogram(axes: Axes, samples: NDArray[np.floating], sample_rate: int
 
 
 def companions(reference: Sequence[Sound], generated: Sequence[Sound]) -> list[tuple[Sound, Sound]]:
-    """For up to four references spread over the set, the generated sound that answers it, or else
-    that of its instrument nearest in pitch."""
-    places = np.linspace(0, len(reference) - 1, min(MOST_ROWS, len(reference))).round()
+    """For up to four references spread over the set, or one of each instrument that was generated
+    where there are more, the generated sound that answers it, or else that of its instrument
+    nearest in pitch."""
+    places = np.linspace(0, len(reference) - 1, min(MOST_ROWS, len(reference))).round().tolist()
+    labels = {sound.file.instrument for sound in generated}
+    by_label: dict[str, list[int]] = {}
+    for place, sound in enumerate(reference):
+        if sound.file.instrument in labels:
+            by_label.setdefault(sound.file.instrument, []).append(place)
+    if len(by_label) > MOST_ROWS:
+        places = [found[len(found) // 2] for _, found in sorted(by_label.items())]
 
     def strangeness(sound: Sound, original: Sound) -> tuple[bool, bool, int]:
         asked, given = original.file.midi_pitch, sound.file.midi_pitch
