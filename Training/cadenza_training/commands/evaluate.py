@@ -20,8 +20,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cadenza_training.errors import UserError
+
+if TYPE_CHECKING:
+    from cadenza_training.evaluation.report import Table
+    from cadenza_training.evaluation.sound_files import SoundFolder
 
 # Where --seconds is left out.
 SOUND_SECONDS = 1.5
@@ -109,6 +114,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sounds for each instrument, or each reference; pieces of a composer (20)",
     )
     generation.add_argument("--seconds", type=float, help="of each sound (1.5) or piece (60)")
+    generation.add_argument(
+        "--known-seconds",
+        type=float,
+        default=0.5,
+        help="of each reference, that a model of spectrogram columns goes on from (0.5)",
+    )
     generation.add_argument("--seed", type=int, default=1, help="of the first sound (1)")
     generation.add_argument("--temperature", type=float, help="left out: the model's own")
     generation.add_argument(
@@ -142,7 +153,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError("expected either GENERATED or --generate MODEL")
     if arguments.generate is not None and arguments.model is not None:
         raise UserError("--generate scores with its model; --model goes with GENERATED")
-    for option in ("seconds", "first_seconds", "notes", "most_files"):
+    for option in ("seconds", "first_seconds", "known_seconds", "notes", "most_files"):
         value = getattr(arguments, option)
         if value is not None and not value > 0:
             raise UserError(f"--{option.replace('_', '-')} is {value}; expected more than 0")
@@ -154,8 +165,13 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _sounds(arguments: argparse.Namespace) -> object:
     from cadenza_training.evaluation import generated_sounds
+    from cadenza_training.evaluation.continued_sounds import answers_recordings
     from cadenza_training.evaluation.evaluate_sounds import SoundOptions, evaluate_sounds
-    from cadenza_training.evaluation.model_metadata import is_decoder, read_configuration
+    from cadenza_training.evaluation.model_metadata import (
+        is_decoder,
+        read_configuration,
+        tensors_checksum,
+    )
     from cadenza_training.evaluation.sound_files import find_sounds
     from cadenza_training.evaluation.split_choice import training_folder
 
@@ -166,7 +182,20 @@ def _sounds(arguments: argparse.Namespace) -> object:
     training = None if training_place is None else find_sounds(training_place)
     generated_folder = arguments.generated
     first_seconds = arguments.first_seconds
-    if arguments.generate is not None:
+    model = arguments.generate or arguments.model
+    tables: list[Table] = []
+    asked = ""
+    if arguments.generate is not None and answers_recordings(read_configuration(model)):
+        reference = reference.of_instruments(arguments.only)
+        training = None if training is None else training.of_instruments(arguments.only)
+        generated_folder = arguments.output / "generated"
+        first_seconds = first_seconds or seconds
+        asked, tables = _answer_recordings(
+            arguments, reference, training, generated_folder, seconds
+        )
+        # What it is told of a recording, or that it predicts numbers, is for its own tables.
+        model = None
+    elif arguments.generate is not None:
         generated_folder = arguments.output / "generated"
         first_seconds = first_seconds or seconds
         with generated_sounds.open_player(arguments.generate, arguments.player) as player:
@@ -207,10 +236,15 @@ def _sounds(arguments: argparse.Namespace) -> object:
         first_seconds=first_seconds,
         nearest=arguments.nearest,
         command=arguments.cadenza_command,
-        beside=tuple(arguments.beside),
+        beside=() if model is None else tuple(arguments.beside),
     )
     evaluation = evaluate_sounds(reference, find_sounds(generated_folder), options)
-    if arguments.generate is not None:
+    evaluation.tables = tables + evaluation.tables
+    if asked:
+        evaluation.settings["asked"] = asked
+        evaluation.settings["model"] = arguments.generate.name
+        evaluation.settings["model tensors (SHA-256)"] = tensors_checksum(arguments.generate)
+    elif arguments.generate is not None:
         temperature = "its own" if arguments.temperature is None else arguments.temperature
         evaluation.settings["asked"] = (
             f"{arguments.notes} sounds of {seconds:g} s for each "
@@ -219,6 +253,56 @@ def _sounds(arguments: argparse.Namespace) -> object:
             + (", played by PyTorch" if arguments.player == "pytorch" else "")
         )
     return evaluation
+
+
+def _answer_recordings(
+    arguments: argparse.Namespace,
+    reference: SoundFolder,
+    training: SoundFolder | None,
+    folder: Path,
+    seconds: float,
+) -> tuple[str, list[Table]]:
+    """Held-out recordings that go on, or are encoded and played again: into `folder`. What was
+    asked, in words, and what else is found."""
+    from cadenza_training.evaluation import embedded_sounds, likelihood
+    from cadenza_training.evaluation.continued_sounds import continue_folder
+    from cadenza_training.evaluation.model_metadata import read_configuration
+    from cadenza_training.evaluation.sound_files import find_sounds, spread
+
+    files = spread(reference.files, arguments.most_files)
+    configuration = read_configuration(arguments.generate)
+    if not embedded_sounds.has_embedding(configuration):
+        known = arguments.known_seconds
+        continue_folder(arguments.generate, files, folder, known_seconds=known, seconds=seconds)
+        return (
+            f"{seconds:g} s of what follows the first {known:g} s of each reference, by PyTorch "
+            "from the model file",
+            [],
+        )
+    embedded_sounds.play_again(
+        arguments.generate,
+        files,
+        folder,
+        times=arguments.notes,
+        seconds=seconds,
+        temperature=arguments.temperature,
+        seed=arguments.seed,
+    )
+    others = () if training is None else training.files
+    beside = [
+        (other.name, likelihood.score(other, files).nats_per_sample) for other in arguments.beside
+    ]
+    played = find_sounds(folder).files
+    rate = configuration["codec"]["sample_rate"]
+    tables = [
+        embedded_sounds.likelihood_table(arguments.generate, files, others, beside),
+        embedded_sounds.distance_table(files, played, others, seconds, rate),
+    ]
+    return (
+        f"{arguments.notes} sounds of {seconds:g} s of each reference, encoded and played again by "
+        f"PyTorch from the model file; seed {arguments.seed}",
+        tables,
+    )
 
 
 def _pieces(arguments: argparse.Namespace) -> object:

@@ -331,14 +331,15 @@ def _novelty(material: _Material, drawn: NDArray[np.int64]) -> Novelty[MelodyPas
 def _draw(material: _Material, means: Tensor, output: Path) -> str:
     """A pair, and the melodies between."""
     first, second = means[:1], means[len(means) // 2 :][:1]
-    places = [0.0, 0.33, 0.67, 1.0]
     rolls = [
-        _roll(material.grid, decode(material.network, spherical(first, second, place))[0])
-        for place in places
+        (
+            f"{place:g} of the way",
+            _roll(material.grid, decode(material.network, spherical(first, second, place))[0]),
+        )
+        for place in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     ]
-    names = [f"{place:g} of the way" for place in places]
-    rows = [(names[i], rolls[i], names[i + 1], rolls[i + 1]) for i in (0, 2)]
-    return plots.draw_piano_rolls(rows, output / "between.png")
+    beats = material.network.encoder.steps / material.grid.ticks_per_beat
+    return plots.draw_melodies(rolls, beats, output / "between.png")
 
 
 def _roll(grid: StepGrid, tokens: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -113,6 +113,23 @@ def draw_histograms(
     return _save(figure, path)
 
 
+def draw_melodies(
+    melodies: Sequence[tuple[str, NDArray[np.floating]]], beats: float, path: Path
+) -> str:
+    """One below the other: a title, and rows of onset, duration and pitch, in beats."""
+    figure, grid = pyplot.subplots(
+        len(melodies), 1, figsize=(6.0, 1.2 * len(melodies)), squeeze=False, sharex=True
+    )
+    for axes, (title, notes) in zip(grid[:, 0], melodies, strict=True):
+        axes.barh(notes[:, 2], notes[:, 1], left=notes[:, 0], height=0.9, edgecolor="white")
+        axes.set_title(title, fontsize=8)
+        axes.set_ylabel("MIDI pitch", fontsize=7)
+        axes.tick_params(labelsize=7)
+    grid[-1, 0].set_xlim(0.0, beats)
+    grid[-1, 0].set_xlabel("beats", fontsize=8)
+    return _save(figure, path)
+
+
 def draw_piano_rolls(
     rolls: Sequence[tuple[str, NDArray[np.floating], str, NDArray[np.floating]]], path: Path
 ) -> str:

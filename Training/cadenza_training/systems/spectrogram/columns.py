@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as functional
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -111,3 +112,27 @@ class SpectrogramCodec:
 
     def column_count(self, samples: int) -> int:
         return -(-samples // self.hop)
+
+    def sound_of(self, columns: Tensor) -> NDArray[np.float32]:
+        """The sound of columns [count, numbers], `hop` samples of each: inverse transforms under
+        the window, added up, and divided by the squares of the windows that there are."""
+        numbers = columns.float().clamp(-1.0, 1.0).reshape(len(columns), -1, 2)
+        lowest, highest = self.magnitude
+        magnitudes = (lowest + (numbers[..., 0] + 1.0) / 2.0 * (highest - lowest)).exp()
+        angles = math.pi * numbers[..., 1]
+        if self.phase == "instantaneous_frequency":
+            angles = torch.remainder(angles.double().cumsum(dim=0), 2.0 * math.pi).float()
+        spectrum = functional.pad(torch.polar(magnitudes, angles), (0, 1))
+        window = torch.hann_window(self.frame_size)
+        frames = torch.fft.irfft(spectrum, self.frame_size) * window
+        length = (len(columns) - 1) * self.hop + self.frame_size
+
+        def added(rows: Tensor) -> Tensor:
+            folded = functional.fold(
+                rows.t()[None], (1, length), (1, self.frame_size), stride=(1, self.hop)
+            )
+            return folded.flatten()
+
+        heard = slice(self.frame_size // 2, self.frame_size // 2 + len(columns) * self.hop)
+        weights = added(window.square().expand(len(columns), -1))
+        return (added(frames)[heard] / weights[heard]).clamp(-1.0, 1.0).numpy()
