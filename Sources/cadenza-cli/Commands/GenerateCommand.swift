@@ -19,6 +19,7 @@ struct GenerateCommand: ParsableCommand {
         cadenza generate guitar.safetensors --pitch 55 --instrument guitar -o g.wav
         cadenza generate guitar.safetensors --notes song.mid -o song.wav \
           --latent random:1 --latent random:2
+        cadenza generate timbres.safetensors --pitch 60 --morph flute.wav horn.wav -o between.wav
         cadenza generate notes.safetensors --seed random -o continued.wav \
           --prompt beginning.wav --keep-prompt
         cadenza generate notes.safetensors --seconds 60 -o - | aplay
@@ -138,7 +139,11 @@ struct GenerateCommand: ParsableCommand {
     } else {
       frames = notes.map { $0.frames + rate } ?? 5 * rate
     }
-    var score = HostScore(schedule: schedule, notes: notes, latents: try latent.path(for: model, frames: frames))
+    var score = HostScore(
+      schedule: schedule, notes: notes, latents: try latent.path(for: model, frames: frames),
+      morph: try latent.morph(
+        for: model, values: try model.conditionValues(try shortcuts(for: model) + conditions.filter { $0.seconds == 0 }),
+        frames: frames))
 
     var outputFrames = frames
     if keepPrompt, let prompt {

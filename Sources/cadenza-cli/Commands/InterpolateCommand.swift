@@ -124,7 +124,8 @@ struct InterpolateCommand: ParsableCommand {
     guard name.hasSuffix(".json") else {
       throw CommandFailure(.wrongUsage, "the model's latent comes of recordings and cannot be drawn: expected a sound file")
     }
-    guard let numbers = LatentArgument.numbers(in: try TextFile.read(name, limit: 64 << 20)), numbers.count % condition.size == 0
+    guard let numbers = LatentArgument.numbers(in: try TextFile.read(name, limit: 64 << 20)),
+      numbers.count % condition.size == 0
     else {
       throw CommandFailure("\"\(name)\" holds something else than rows of \(condition.size) numbers")
     }

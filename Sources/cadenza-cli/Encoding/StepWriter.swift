@@ -33,7 +33,9 @@ final class StepWriter {
       isFolder = (try? AudioContainer(forPath: output)) == nil
     }
     if isFolder {
-      if mkdir(output, 0o777) != 0 && errno != EEXIST { throw CommandFailure("cannot make \"\(output)\": \(SystemError.current)") }
+      if mkdir(output, 0o777) != 0 && errno != EEXIST {
+        throw CommandFailure("cannot make \"\(output)\": \(SystemError.current)")
+      }
     } else if composer == nil {
       sink = try AudioOutput.open(path: output, format: nil, rate: rate, frames: Int.max)
     } else {
