@@ -11,6 +11,8 @@ struct ModelPlan {
   var conditionChannels: Int
   /// nil: the model has no encoder.
   var encoding: ModelEncoding?
+  /// What step 0 is fed, where a recurrent network's elements are frames.
+  var firstFrame: UnsafePointer<Float>?
   /// Of the network's state in a stream.
   var layout: StateLayout
   /// Of a network that gives frames.
@@ -47,12 +49,34 @@ struct ModelPlan {
         hop: configuration.codec.hop, framesPerTick: value.framesPerTick, frameCount: value.frameCount,
         isWhole: value.isWhole)
     } else {
+      firstFrame = configuration.takeFirstFrame(arena: &arena)
       network = try Network(
-        configuration.network, conditionChannels: channels, tensors: &tensors, arena: &arena, layout: &layout)
+        configuration.network, conditionChannels: channels, firstFrame: firstFrame, tensors: &tensors, arena: &arena,
+        layout: &layout)
       codec = Codec(configuration.codec, arena: &arena)
     }
     if let encoder = configuration.encoder {
       encoding = try ModelEncoding(encoder, configuration, tensors: &tensors, arena: &arena)
     }
+  }
+}
+
+extension ModelPlan {
+  /// Numbers of an element of a recurrent network over frames; 0 of any other model.
+  var frameNumbers: Int {
+    if case .frame(let size, _) = fields.first?.kind { return size }
+    return 0
+  }
+}
+
+extension Configuration {
+  /// What step 0 of a recurrent network over frames is fed, in the model's memory; nil of any other model.
+  fileprivate func takeFirstFrame(arena: inout Arena) -> UnsafePointer<Float>? {
+    guard case .spectrogram(let spectrogram) = codec, case .recurrent(let recurrent) = network else { return nil }
+    let numbers = arena.take(Float.self, count: spectrogram.elementNumbers)
+    if !arena.isMeasuring && recurrent.firstInput == .silence {
+      for index in 0..<spectrogram.elementNumbers { numbers[index] = spectrogram.silence(at: index) }
+    }
+    return UnsafePointer(numbers)
   }
 }

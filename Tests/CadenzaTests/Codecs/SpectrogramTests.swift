@@ -1,0 +1,187 @@
+import CadenzaKernels
+import Foundation
+import Testing
+
+@testable import Cadenza
+
+@Suite("Spectrogram codec")
+struct SpectrogramTests {
+  typealias Phase = SpectrogramConfiguration.Phase
+
+  static func configuration(
+    _ frameSize: Int, _ hop: Int, phase: Phase = .phase, magnitude: ClosedRange<Double> = -11.5...6
+  ) -> SpectrogramConfiguration {
+    SpectrogramConfiguration(sampleRate: 16_000, frameSize: frameSize, hop: hop, magnitude: magnitude, phase: phase)
+  }
+
+  /// Two sines in noise, below the last bin; `count` samples.
+  static func sound(_ count: Int, frameSize: Int) -> [Float] {
+    let low = sine(0.03, count: count, amplitude: 0.5)
+    let high = sine(0.21, count: count, amplitude: 0.3)
+    return (0..<count).map { low[$0] + high[$0] }
+  }
+
+  static func errorDecibels(_ x: some Collection<Float>, _ y: some Collection<Float>) -> Double {
+    decibels(zip(x, y).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) } / (power(x) * Double(x.count)))
+  }
+
+  /// Sizes that there are, and both ways to tell the phase.
+  static let shapes: [(frameSize: Int, hop: Int, phase: Phase)] = [
+    (1_024, 256, .phase), (1_024, 256, .instantaneousFrequency), (1_024, 64, .phase), (2_048, 1_024, .phase),
+    (256, 32, .instantaneousFrequency), (16, 4, .phase), (65_536, 16_384, .phase),
+  ]
+
+  /// The sound comes back, its first and its last sample too. (At an overlap of 2 the last hop lies under one window's falling half
+  /// alone, which does not say what its end was.)
+  @Test(arguments: shapes.indices)
+  func soundsComeBack(_ index: Int) {
+    let shape = Self.shapes[index]
+    let probe = SpectrogramProbe(Self.configuration(shape.frameSize, shape.hop, phase: shape.phase, magnitude: -30...12))
+    let sound = Self.sound(shape.hop * 40, frameSize: shape.frameSize)
+    let back = probe.synthesise(probe.analyse(sound))
+    #expect(back.count == sound.count + shape.hop)
+    let heard = shape.frameSize / shape.hop == 2 ? sound.count - shape.hop : sound.count
+    // A frame of 16 samples holds no sine that is below its last bin: what is trimmed is heard.
+    let limit = shape.frameSize == 16 ? -20.0 : -100
+    #expect(Self.errorDecibels(sound.prefix(heard), back) < limit)
+    let ends = max(64, shape.hop)
+    #expect(Self.errorDecibels(sound.prefix(ends), back) < limit + 10)
+    #expect(Self.errorDecibels(sound[(heard - ends)..<heard], back[(heard - ends)..<heard]) < limit + 10)
+  }
+
+  /// T frames are T hops, however few they are; the first ones give nothing.
+  @Test(arguments: [2, 4, 8, 16])
+  func framesGiveHops(_ overlap: Int) {
+    let probe = SpectrogramProbe(Self.configuration(64, 64 / overlap))
+    for count in 1...(2 * overlap + 1) {
+      probe.codec.begin(probe.state)
+      var given = 0
+      for index in 0..<count {
+        let isHeard = probe.add([Float](repeating: 0, count: probe.codec.frameNumbers)) != nil
+        #expect(isHeard == (index >= overlap / 2))
+        if isHeard { given += 1 }
+      }
+      while let hop = probe.finish() {
+        #expect(hop.allSatisfy { $0.isFinite })
+        given += 1
+      }
+      #expect(given == count)
+    }
+  }
+
+  /// A closed form: one bin of magnitude A and phase φ is, in every frame, A · 2 / N · cos(2πkn / N + φ) from the frame's first sample
+  /// on, which is an odd number of half frames before its centre.
+  @Test func aBinIsASine() {
+    let (size, hop, bin) = (256, 64, 16)  // 16 · 64 / 256: whole periods a hop, so all frames agree
+    let configuration = Self.configuration(size, hop, magnitude: -20...5)
+    let probe = SpectrogramProbe(configuration)
+    var frame = [Float](repeating: 0, count: size)
+    for index in 0..<(size / 2) { frame[2 * index] = -1 }
+    frame[2 * bin] = 1
+    frame[2 * bin + 1] = 0.25
+    let sound = probe.synthesise((0..<20).flatMap { _ in frame })
+    for n in 0..<(hop * 20) {
+      // In the first and last hops fewer windows do not sum up to the same; in between y Σ w / Σ w², which is 2 / 1.5 at overlap 4.
+      guard n >= 2 * hop && n < 17 * hop else { continue }
+      let exact = exp(5.0) * 2 / Double(size) * cos(2 * .pi * Double(bin * n) / Double(size) + .pi / 4) * 2 / 1.5
+      #expect(abs(Double(sound[n]) - exact) < 2e-6 * exp(5.0))
+    }
+  }
+
+  /// A phase that moves by the same angle in every frame, told either way.
+  @Test func instantaneousFrequencyAddsUp() {
+    let (size, hop) = (128, 32)
+    let phases = SpectrogramProbe(Self.configuration(size, hop))
+    let moves = SpectrogramProbe(Self.configuration(size, hop, phase: .instantaneousFrequency))
+    var random = RandomGenerator(seed: 3)
+    var angle = [Int](repeating: 0, count: size / 2)
+    var (told, moved): ([Float], [Float]) = ([], [])
+    for _ in 0..<30 {
+      for bin in 0..<(size / 2) {
+        let m = 2 * random.uniform() - 1
+        // Multiples of 1 / 64 of a half turn: sums are exact.
+        let step = Int(random.uniform() * 128) - 64
+        angle[bin] += step
+        var wrapped = angle[bin] % 128
+        if wrapped > 64 { wrapped -= 128 }
+        if wrapped < -64 { wrapped += 128 }
+        told += [m, Float(wrapped) / 64]
+        moved += [m, Float(step) / 64]
+      }
+    }
+    #expect(phases.synthesise(told).bits == moves.synthesise(moved).bits)
+  }
+
+  /// Numbers beyond −1 … 1 count as these.
+  @Test func numbersAreLimited() {
+    let probe = SpectrogramProbe(Self.configuration(64, 16))
+    let wild: [Float] = (0..<64).map { [3, -2, 1e30, -1e30][$0 % 4] }
+    let limited: [Float] = wild.map { max(-1, min(1, $0)) }
+    let sound = probe.synthesise(wild + wild + wild)
+    #expect(sound.bits == probe.synthesise(limited + limited + limited).bits)
+    #expect(sound.allSatisfy { $0.isFinite })
+  }
+
+  @Test func silenceIsTheLowestMagnitude() {
+    for phase in [Phase.phase, .instantaneousFrequency, .none(iterations: 1)] {
+      let configuration = Self.configuration(32, 8, phase: phase)
+      let frames = SpectrogramProbe(configuration).analyse([Float](repeating: 0, count: 16))
+      #expect(frames == (0..<frames.count).map { configuration.silence(at: $0) })
+    }
+  }
+
+  @Test func instructionSetsAgreeBitForBit() {
+    let sound = Self.sound(4_096, frameSize: 512)
+    let results = kernelSets.map { kernels in
+      let probe = SpectrogramProbe(Self.configuration(512, 128, phase: .instantaneousFrequency), kernels: kernels)
+      return probe.synthesise(probe.analyse(sound)).bits
+    }
+    for result in results { #expect(result == results[0]) }
+  }
+
+  /// A saved state goes on with the same bits; one with impossible counts is refused.
+  @Test func statesGoOn() {
+    let first = SpectrogramProbe(Self.configuration(64, 16, phase: .instantaneousFrequency))
+    let second = SpectrogramProbe(Self.configuration(64, 16, phase: .instantaneousFrequency))
+    let frames = first.analyse(Self.sound(640, frameSize: 64))
+    let rows = stride(from: 0, to: frames.count, by: 64).map { Array(frames[$0..<($0 + 64)]) }
+    for row in rows.prefix(7) { _ = first.add(row) }
+    let saved = first.layout.savedCount!
+    for index in 0..<saved { second.state[index] = first.state[index] }
+    #expect(second.codec.accepts(second.state))
+    for row in rows.dropFirst(7) { #expect(first.add(row)!.bits == second.add(row)!.bits) }
+    var words = (0..<saved).map { first.state[$0] }
+    for index in words.indices where words[index].bitPattern == 8 { words[index] = Float(bitPattern: 9) }
+    #expect(!first.codec.accepts(words))
+  }
+
+  // MARK: Griffin and Lim
+
+  /// Each run of more rounds comes closer to the magnitudes, and the clip is as long as its frames say.
+  @Test func moreRoundsComeCloser() {
+    let configuration = Self.configuration(256, 64, phase: .none(iterations: 1))
+    let probe = SpectrogramProbe(configuration)
+    let sound = Self.sound(64 * 40, frameSize: 256)
+    let frames = probe.analyse(sound)
+    let count = frames.count / probe.codec.frameNumbers
+    var distances: [Double] = []
+    for iterations in [0, 1, 4, 16, 64] {
+      let run = { (arena: inout Arena) in
+        GriffinLim(probe.codec, frameCount: count, iterations: iterations, arena: &arena)
+      }
+      var measuring = Arena.measuring()
+      _ = run(&measuring)
+      let memory = ck_allocate(measuring.byteCount)!
+      defer { ck_free(memory) }
+      var arena = Arena(filling: memory)
+      let algorithm = run(&arena)
+      var clip = [Float](repeating: .nan, count: count * 64)
+      algorithm.decode(frames, into: &clip, ck_kernels_choose())
+      #expect(clip.allSatisfy { $0.isFinite })
+      distances.append(algorithm.spectralConvergence())
+    }
+    for (more, fewer) in zip(distances.dropFirst(), distances) { #expect(more < fewer) }
+    #expect(distances[0] > 0.2)
+    #expect(distances[4] < 0.12)
+  }
+}
