@@ -82,4 +82,10 @@ extension CodecConfiguration {
     case .spectrogram(let spectrogram): spectrogram.hop
     }
   }
+
+  /// Whether frames turn into sound only when all of a clip's are there.
+  var needsAllFrames: Bool {
+    guard case .spectrogram(let spectrogram) = self, case .none = spectrogram.phase else { return false }
+    return true
+  }
 }

@@ -92,13 +92,12 @@ struct FrameSequence {
   private static let numbersPerUnit = 512
 
   /// Lays it out in `arena`. The model's codec is of spectra that tell their phase, its network recurrent.
-  init(
-    _ plan: ModelPlan, codec: UnsafePointer<Spectrogram>, layout: StateLayout, configuration: SpectrogramConfiguration,
-    seed: UInt64, arena: inout Arena
-  ) {
+  init(_ plan: ModelPlan, _ sequence: FrameSequencePlan, seed: UInt64, arena: inout Arena) {
     kernels = plan.kernels
     network = plan.network
-    self.codec = codec
+    codec = sequence.codec
+    let configuration = sequence.configuration
+    let layout = sequence.layout
     if case .frame(_, let noise) = plan.fields.first?.kind {
       noisyValue = NoisyValue(noise: noise)
     } else {

@@ -5,6 +5,9 @@ struct FrameSequencePlan {
   /// Here while the model is measured too, when the pointer leads nowhere.
   let configuration: SpectrogramConfiguration
 
+  /// Samples by which what is heard lags what the model says: see `FrameSequence`.
+  var latency: Int { configuration.columns * configuration.hop + configuration.frameSize / 2 }
+
   init(_ configuration: SpectrogramConfiguration, arena: inout Arena) {
     self.configuration = configuration
     let place = arena.take(Spectrogram.self, count: 1)

@@ -14,12 +14,9 @@ struct RecurrentHead {
     weight = try tensors.take("head.weight", shape: [rows, channels])
     bias = configuration.headBias ? try tensors.take("head.bias", shape: [rows]) : nil
     var outputs = 0
-    var sizes = fields.map { $0.size }
-    // An encoder's: the numbers of a latent.
-    if case .linear(let channels, _) = configuration.head { sizes = [channels] }
-    for size in sizes {
-      for row in RowOrder.plain(size) { order.append(row.map { outputs + $0 }) }
-      outputs += size
+    for field in fields {
+      for row in RowOrder.plain(field.size) { order.append(row.map { outputs + $0 }) }
+      outputs += field.size
     }
   }
 

@@ -187,17 +187,15 @@ struct SpectrogramTests {
     let count = frames.count / probe.codec.frameNumbers
     var distances: [Double] = []
     for iterations in [0, 1, 4, 16, 64] {
-      let run = { (arena: inout Arena) in
-        GriffinLim(probe.codec, frameCount: count, iterations: iterations, arena: &arena)
-      }
-      var measuring = Arena.measuring()
-      _ = run(&measuring)
-      let memory = ck_allocate(measuring.byteCount)!
+      let memory = ck_allocate(4 * GriffinLim.count(configuration, frameCount: count))!
       defer { ck_free(memory) }
-      var arena = Arena(filling: memory)
-      let algorithm = run(&arena)
-      var clip = [Float](repeating: .nan, count: count * 64)
-      algorithm.decode(frames, into: &clip, ck_kernels_choose())
+      let algorithm = GriffinLim(
+        probe.codec, frameCount: count, iterations: iterations, memory: memory.assumingMemoryBound(to: Float.self))
+      for index in 0..<count {
+        algorithm.take(index, Array(frames[(index * 128)..<(index * 128 + 128)]), ck_kernels_choose())
+      }
+      algorithm.decode()
+      let clip = (0..<(64 * count)).map { algorithm.samples[$0] }
       #expect(clip.allSatisfy { $0.isFinite })
       distances.append(algorithm.spectralConvergence())
     }
