@@ -50,7 +50,8 @@ struct GriffinLim {
   /// Floats that it works in.
   static func count(_ configuration: SpectrogramConfiguration, frameCount: Int) -> Int {
     let clip = padded(StateLayout.product(frameCount, configuration.hop) + configuration.frameSize)
-    return savedCount(configuration, frameCount: frameCount) + 2 * clip + SpectrumScratch.count(frameSize: configuration.frameSize)
+    return savedCount(configuration, frameCount: frameCount) + 2 * clip
+      + SpectrumScratch.count(frameSize: configuration.frameSize)
   }
 
   /// The clip of `frameCount` · hop samples, after `decode`.

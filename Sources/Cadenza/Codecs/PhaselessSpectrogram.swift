@@ -67,7 +67,8 @@ struct PhaselessSpectrogram {
     guard Int(counters[0]) == frameCount, Int(counters[1]) < frameCount else { return false }
     let algorithm = algorithm(state)
     if counters[1] == 0 { algorithm.decode() }
-    ck_copy(samples, algorithm.samples + Int(counters[1]) * hop, hop * 4)
+    let place = algorithm.samples + Int(counters[1]) * hop
+    for index in 0..<hop { samples[index] = Spectrogram.limited(place[index]) }
     counters[1] += 1
     return true
   }

@@ -45,7 +45,7 @@ struct Spectrogram {
   private let scratchOffset: Int
 
   /// Below this, a sum of squared windows is not divided by: a frame on its own does not say what lay at its edges.
-  static let leastWeight: Float = 1e-3
+  static var leastWeight: Float { @_noLocks get { 1e-3 } }
 
   init(_ configuration: SpectrogramConfiguration, arena: inout Arena, layout: inout StateLayout) {
     frameSize = configuration.frameSize
@@ -199,15 +199,21 @@ struct Spectrogram {
     let isHeard = frames + after > overlap / 2 && oldest >= after
     if isHeard {
       if after == 0 && oldest == overlap - 1 {
-        for index in 0..<hop { samples[index] = pending[index] / weights[index] }
+        for index in 0..<hop { samples[index] = Spectrogram.limited(pending[index] / weights[index]) }
       } else {
-        for index in 0..<hop { samples[index] = pending[index] / weight(at: index, newest: after, oldest: oldest) }
+        for index in 0..<hop {
+          samples[index] = Spectrogram.limited(pending[index] / weight(at: index, newest: after, oldest: oldest))
+        }
       }
     }
     for index in 0..<(frameSize - hop) { pending[index] = pending[index + hop] }
     ck_zero(pending + (frameSize - hop), hop * 4)
     return isHeard
   }
+
+  /// A sample within −1 … 1; what is no number stays.
+  @_noLocks
+  static func limited(_ sample: Float) -> Float { sample < -1 ? -1 : sample > 1 ? 1 : sample }
 
   @_noLocks
   private func counters(_ state: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<UInt32> { turns(state + countersOffset) }

@@ -89,7 +89,7 @@ struct FrameSequence {
   }
 
   /// Numbers that are drawn in one unit.
-  private static let numbersPerUnit = 512
+  private static var numbersPerUnit: Int { @_noLocks get { 512 } }
 
   /// Lays it out in `arena`. The model's codec is of spectra that tell their phase, its network recurrent.
   init(_ plan: ModelPlan, _ sequence: FrameSequencePlan, seed: UInt64, arena: inout Arena) {
@@ -266,11 +266,11 @@ struct FrameSequence {
 
   // MARK: Given sound
 
-  /// Takes a finite sample as if it had been generated.
+  /// Takes a finite sample as if it had been generated; beyond −1 … 1 it is clipped.
   @_noLocks
   mutating func accept(_ sample: Float) {
     if place.isListening == 0 { beginListening() }
-    given[Int(place.givenCount)] = sample
+    given[Int(place.givenCount)] = Spectrogram.limited(sample)
     place.givenCount += 1
     let frameSize = codec.pointee.frameSize
     if Int(place.givenCount) < frameSize { return }

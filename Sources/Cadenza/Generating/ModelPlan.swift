@@ -44,7 +44,8 @@ struct ModelPlan {
       }
       let place = arena.take(Decoder.self, count: 1)
       let value = try Decoder(
-        decoder, conditionChannels: channels, codecNeedsAll: configuration.codec.needsAllFrames, tensors: &tensors, arena: &arena,
+        decoder, conditionChannels: channels, codecNeedsAll: configuration.codec.needsAllFrames, tensors: &tensors,
+        arena: &arena,
         layout: &layout)
       if !arena.isMeasuring { place.initialize(to: value) }
       network = .decoder(place)

@@ -97,7 +97,8 @@ extension Configuration {
       if try checkThatFramesFit(spectrogram.frameNumbers) {
         guard spectrogram.columns == 1 else {
           throw Failure(
-            .format, "codec.columns is \(spectrogram.columns), expected 1, since network.kind is \"decoder\": its steps are frames")
+            .format,
+            "codec.columns is \(spectrogram.columns), expected 1, since network.kind is \"decoder\": its steps are frames")
         }
         return
       }
@@ -144,7 +145,8 @@ extension Configuration {
     let shape: Sentence =
       "\(spectrogram.columns) × \(spectrogram.bins) bins × \(spectrogram.numbersPerBin)"
     guard taken == expected else {
-      throw Failure(.format, "network.input.channels is \(taken), expected \(expected), which is \(shape) of codec \"spectrogram\"")
+      throw Failure(
+        .format, "network.input.channels is \(taken), expected \(expected), which is \(shape) of codec \"spectrogram\"")
     }
     guard predicted == expected else {
       throw Failure(

@@ -95,8 +95,8 @@ struct WindowedDirection {
 
   /// `elements`: how layer 0 reads them, nil above it; `products`: where it finds what was made of frames.
   init(
-    _ source: Source, elements: FieldInputs?, products: (offset: Int, stride: Int)?, conditionChannels: Int, window: Int, isLast: Bool, scratch: Scratch,
-    arena: inout Arena, layout: inout StateLayout
+    _ source: Source, elements: FieldInputs?, products: (offset: Int, stride: Int)?, conditionChannels: Int, window: Int,
+    isLast: Bool, scratch: Scratch, arena: inout Arena, layout: inout StateLayout
   ) {
     let tensors = source.tensors
     cell = tensors.cell
