@@ -290,6 +290,11 @@ CADENZA_API cadenza_status cadenza_stream_reset(cadenza_stream *stream, uint64_t
    last few of them (40 samples of the lower rate) wait for the frames that follow: the next cadenza_generate_block feeds them,
    or, rather than on the audio thread, a call with samples NULL and frames 0, which ends the audio. What is fed next begins
    after silence.
+   Where a recurrent network predicts columns of spectra (codec "spectrogram"), what plays is cut off, and the audio is heard from its
+   beginning. Only columns that look at given samples alone are fed. They overlap, so what follows, once cadenza_stream_get_latency
+   frames have passed in silence, begins `frame_size` - `hop` samples of the model before the audio's end (with several columns an
+   element, up to an element more): at first that is still the given sound, which fades into what is generated, without a step. A host
+   that has played what it gave leaves as much of its end out.
    Errors: INVALID_ARGUMENT (NULL, a sample that is not finite, more than CADENZA_MAX_BLOCK_FRAMES: nothing is fed), NUMERIC,
    STATE (an earlier NUMERIC error). `frames` 0 is fine, and `samples` may then be NULL.
    Costs as much as generating; meant for another thread than the audio thread, though it allocates nothing. [main-thread] */
@@ -375,7 +380,8 @@ CADENZA_API cadenza_status cadenza_stream_get_statistics(const cadenza_stream *s
 /* Sets *frames to the stream's latency, in frames of its output: by so much the output lags what the model generates. The
    model's sample n sounds at frame n x output rate / model's rate + latency exactly, and what is set before frame f is heard
    from frame f + latency on. 0 at the model's own rate; else 40 samples of the lower of the two rates, rounded up to a whole
-   frame. (The gain works on the frames themselves, at once.) Of a stream with options.voices that renders ahead, its
+   frame. Where a recurrent network predicts columns of spectra, an element and half a column's `frame_size` are added, rounded to a
+   frame: while they pass, what follows is made. (The gain works on the frames themselves, at once.) Of a stream with options.voices that renders ahead, its
    render_ahead_frames are part of it: a note sounds so much later. Nothing that other streams play is late for being rendered
    ahead. It never changes while the stream lives: a plugin reports it to
    its host, a program that writes a file leaves out so many frames at the beginning. Errors: INVALID_ARGUMENT (NULL).

@@ -8,7 +8,7 @@
 #include <string.h>
 
 const char *const tiny_names[TINY_ALL] = {"wavenet",     "causal", "lstm",     "gru",     "waveform",
-                                          "window",      "transformer", "flute", "overflow", "chorale composer",
+                                          "window",      "transformer", "spectrum", "flute", "overflow", "chorale composer",
                                           "performance composer", "melody composer", "chords composer", "matrix composer",
                                           "overflowing composer"};
 const tiny_kind tiny_instruments[TINY_INSTRUMENTS] = {TINY_LSTM, TINY_FLUTE, TINY_OVERFLOW};
@@ -215,6 +215,18 @@ unsigned char *tiny_model(tiny_kind kind, size_t *size) {
     recurrent_direction(b, 1, "", 3, 7, 12, 1);
     recurrent_direction(b, 1, "backward.", 3, 7, 12, 1);
     head(b, 64, 14);
+    break;
+  case TINY_SPECTRUM:
+    write_metadata(b, "{'network':{'kind':'recurrent','input':{'kind':'vector','channels':64},"
+                      "'layers':[{'kind':'lstm','channels':7,'bidirectional':true},{'kind':'lstm','channels':5}],"
+                      "'window':4,'head':{'kind':'linear','channels':64,'noise':0.3}},"
+                      "'codec':{'kind':'spectrogram','sample_rate':16000,'frame_size':32,'hop':8,'magnitude':[-4,2],"
+                      "'phase':'instantaneous_frequency','columns':2},"
+                      "'conditions':[{'name':'color','kind':'vector','size':3}]}");
+    recurrent_direction(b, 0, "", 4, 7, 64 + 3, 0);
+    recurrent_direction(b, 0, "backward.", 4, 7, 64 + 3, 0);
+    recurrent_direction(b, 1, "", 4, 5, 14, 0);
+    head(b, 64, 5);
     break;
   case TINY_TRANSFORMER:
     snprintf(codec, sizeof codec, mu_law, 64);

@@ -12,7 +12,7 @@ enum Codec {
     switch configuration {
     case .muLaw(_, let levels): self = .muLaw(MuLaw(levels: levels, arena: &arena))
     case .waveform: self = .waveform
-    case .harmonic: self = .frames
+    case .harmonic, .spectrogram: self = .frames
     case .notes(let configuration): self = .notes(NoteCodec(configuration, arena: &arena))
     }
   }
@@ -58,6 +58,7 @@ extension CodecConfiguration {
     switch self {
     case .muLaw(let sampleRate, _), .waveform(let sampleRate, _): sampleRate
     case .harmonic(let harmonic): harmonic.sampleRate
+    case .spectrogram(let spectrogram): spectrogram.sampleRate
     case .notes: CodecConfiguration.composerSampleRate
     }
   }
@@ -68,6 +69,7 @@ extension CodecConfiguration {
     case .muLaw: "mu_law"
     case .waveform: "waveform"
     case .harmonic: "harmonic"
+    case .spectrogram: "spectrogram"
     case .notes(let notes): notes.kindName
     }
   }
@@ -77,6 +79,13 @@ extension CodecConfiguration {
     switch self {
     case .muLaw, .waveform, .notes: 1
     case .harmonic(let harmonic): harmonic.hop
+    case .spectrogram(let spectrogram): spectrogram.hop
     }
+  }
+
+  /// Whether frames turn into sound only when all of a clip's are there.
+  var needsAllFrames: Bool {
+    guard case .spectrogram(let spectrogram) = self, case .none = spectrogram.phase else { return false }
+    return true
   }
 }

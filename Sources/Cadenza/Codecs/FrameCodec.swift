@@ -10,9 +10,13 @@ enum FrameCodec {
   case waveform(WaveformFrames)
   /// Harmonics and noise.
   case harmonic(UnsafePointer<HarmonicSynthesis>)
+  /// Columns of spectra.
+  case spectrogram(UnsafePointer<Spectrogram>)
+  /// Columns of spectra without a phase, which is found when all are there.
+  case phaseless(UnsafePointer<PhaselessSpectrogram>)
 
-  /// Lays its state out in `layout`; nil where the codec is none of frames.
-  init?(_ configuration: CodecConfiguration, arena: inout Arena, layout: inout StateLayout) {
+  /// Lays its state out in `layout`, for clips of `frameCount` frames; nil where the codec is none of frames.
+  init?(_ configuration: CodecConfiguration, frameCount: Int, arena: inout Arena, layout: inout StateLayout) {
     switch configuration {
     case .waveform(_, let range): self = .waveform(WaveformFrames(range))
     case .harmonic(let configuration):
@@ -20,6 +24,19 @@ enum FrameCodec {
       let synthesis = HarmonicSynthesis(configuration, arena: &arena, layout: &layout)
       if !arena.isMeasuring { place.initialize(to: synthesis) }
       self = .harmonic(place)
+    case .spectrogram(let configuration):
+      if case .none(let iterations) = configuration.phase {
+        let place = arena.take(PhaselessSpectrogram.self, count: 1)
+        let value = PhaselessSpectrogram(
+          configuration, frameCount: frameCount, iterations: iterations, arena: &arena, layout: &layout)
+        if !arena.isMeasuring { place.initialize(to: value) }
+        self = .phaseless(place)
+        return
+      }
+      let place = arena.take(Spectrogram.self, count: 1)
+      let value = Spectrogram(configuration, arena: &arena, layout: &layout)
+      if !arena.isMeasuring { place.initialize(to: value) }
+      self = .spectrogram(place)
     case .muLaw, .notes: return nil
     }
   }
@@ -30,6 +47,8 @@ enum FrameCodec {
       switch self {
       case .waveform: 1
       case .harmonic(let synthesis): synthesis.pointee.frameSize
+      case .spectrogram(let spectrogram): spectrogram.pointee.frameNumbers
+      case .phaseless(let clip): clip.pointee.frameNumbers
       }
     }
   }
@@ -40,6 +59,8 @@ enum FrameCodec {
       switch self {
       case .waveform: 1
       case .harmonic(let synthesis): synthesis.pointee.hop
+      case .spectrogram(let spectrogram): spectrogram.pointee.hop
+      case .phaseless(let clip): clip.pointee.hop
       }
     }
   }
@@ -50,6 +71,8 @@ enum FrameCodec {
       switch self {
       case .waveform: 0
       case .harmonic(let synthesis): synthesis.pointee.delay
+      case .spectrogram(let spectrogram): spectrogram.pointee.overlap / 2
+      case .phaseless(let clip): clip.pointee.frameCount
       }
     }
   }
@@ -60,6 +83,8 @@ enum FrameCodec {
     switch self {
     case .waveform: return
     case .harmonic(let synthesis): synthesis.pointee.begin(state)
+    case .spectrogram(let spectrogram): spectrogram.pointee.begin(state)
+    case .phaseless(let clip): clip.pointee.begin(state)
     }
   }
 
@@ -76,6 +101,10 @@ enum FrameCodec {
       return true
     case .harmonic(let synthesis):
       return synthesis.pointee.add(state, frame, samples, settings, &random, pitch: pitch, kernels)
+    case .spectrogram(let spectrogram): return spectrogram.pointee.add(state, frame, samples, kernels)
+    case .phaseless(let clip):
+      clip.pointee.add(state, frame, kernels)
+      return false
     }
   }
 
@@ -87,6 +116,8 @@ enum FrameCodec {
     switch self {
     case .waveform: return false
     case .harmonic(let synthesis): return synthesis.pointee.finish(state, samples, kernels)
+    case .spectrogram(let spectrogram): return spectrogram.pointee.finish(state, samples)
+    case .phaseless(let clip): return clip.pointee.finish(state, samples)
     }
   }
 
@@ -95,6 +126,8 @@ enum FrameCodec {
     switch self {
     case .waveform: true
     case .harmonic(let synthesis): synthesis.pointee.accepts(saved)
+    case .spectrogram(let spectrogram): spectrogram.pointee.accepts(saved)
+    case .phaseless(let clip): clip.pointee.accepts(saved)
     }
   }
 }

@@ -442,6 +442,7 @@ struct Composer {
       switch sampler.kind(field) {
       case .softmax(let size):
         guard token < size, value == 0 else { return false }
+      case .frame: return false
       case .linear:
         guard token == 0, value.isFinite else { return false }
       }

@@ -64,6 +64,7 @@ struct FieldSampler {
         let token = sampler.choose(logits, settings, &random)
         if token < 0 { return false }
         elements[index] = Element(token: first + token, value: 0)
+      case .frame: return false
       case .linear(let noise):
         let value = NoisyValue(noise: noise).choose(prediction[field.offset], settings, &random)
         if !value.isFinite { return false }

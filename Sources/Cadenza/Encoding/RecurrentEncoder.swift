@@ -17,7 +17,8 @@ struct RecurrentEncoder {
     var layout = StateLayout()
     let place = arena.take(WindowedRecurrent.self, count: 1)
     let network = try WindowedRecurrent(
-      configuration, window: tokenCount, conditionChannels: 0, tensors: &tensors, arena: &arena, layout: &layout)
+      configuration, window: tokenCount, conditionChannels: 0, firstFrame: nil, tensors: &tensors,
+      arena: &arena, layout: &layout)
     if !arena.isMeasuring { place.initialize(to: network) }
     self.network = UnsafePointer(place)
     self.layout = layout
@@ -41,7 +42,7 @@ struct RecurrentEncoder {
       element = Element(token: token, value: 0)
       network.pointee.start(state, &element)
     }
-    for unit in 0..<network.pointee.unitCount { network.pointee.work(state, unit, kernels) }
+    for unit in 0..<network.pointee.unitCount { network.pointee.work(state, unit, frame: nil, kernels) }
     let prediction = network.pointee.predict(state)
     var latent: [Float] = []
     latent.reserveCapacity(size)

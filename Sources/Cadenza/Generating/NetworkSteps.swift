@@ -7,6 +7,8 @@ public final class NetworkSteps {
   private let memory: UnsafeMutableRawPointer
   private let state: UnsafeMutablePointer<Float>
   private let elements: UnsafeMutablePointer<Element>
+  /// Of a network over frames: what its next step is fed.
+  private let frame: UnsafeMutablePointer<Float>?
 
   /// Begins at the model's beginning, under its default conditions. nil where there is no memory.
   public init?(model: Model) {
@@ -20,6 +22,8 @@ public final class NetworkSteps {
     let parts = NetworkSteps.parts(plan, &arena)
     state = parts.state
     elements = parts.elements
+    frame = parts.frame
+    if let frame, let first = plan.firstFrame { ck_copy(frame, first, plan.frameNumbers * 4) }
 
     let arithmetic = ck_enter_arithmetic()
     defer { ck_leave_arithmetic(arithmetic) }
@@ -39,11 +43,15 @@ public final class NetworkSteps {
 
   private static func parts(
     _ plan: ModelPlan, _ arena: inout Arena
-  ) -> (state: UnsafeMutablePointer<Float>, elements: UnsafeMutablePointer<Element>, h: UnsafeMutablePointer<Float>) {
+  ) -> (
+    state: UnsafeMutablePointer<Float>, elements: UnsafeMutablePointer<Element>, h: UnsafeMutablePointer<Float>,
+    frame: UnsafeMutablePointer<Float>?
+  ) {
     let state = arena.take(Float.self, count: plan.layout.count)
     let elements = arena.take(Element.self, count: plan.fields.count)
     let h = arena.take(Float.self, count: RowOrder.padded(plan.conditionChannels))
-    return (state, elements, h)
+    let frame = plan.frameNumbers == 0 ? nil : arena.take(Float.self, count: plan.frameNumbers)
+    return (state, elements, h, frame)
   }
 
   /// The next `count` steps. False where the network produced a value that is not finite.
@@ -53,7 +61,7 @@ public final class NetworkSteps {
     let plan = model.plan
     for _ in 0..<count {
       plan.network.start(state, elements, plan.kernels)
-      for unit in 0..<plan.network.unitCount { plan.network.work(state, unit, plan.kernels) }
+      for unit in 0..<plan.network.unitCount { plan.network.work(state, unit, frame: frame, plan.kernels) }
       let prediction = plan.network.predict(state, plan.kernels)
       for index in 0..<plan.network.fieldCount {
         let field = plan.network.field(index)
@@ -65,6 +73,12 @@ public final class NetworkSteps {
           var token = 0
           while token < size - 1 && outputs[token] != maximum { token += 1 }
           elements[index] = Element(token: token, value: 0)
+        case .frame(let size, _):
+          guard let frame else { return false }
+          for number in 0..<size {
+            guard outputs[number].isFinite else { return false }
+            frame[number] = min(max(outputs[number], -1), 1)
+          }
         case .linear:
           guard outputs.pointee.isFinite else { return false }
           elements[index] = Element(token: 0, value: min(max(outputs.pointee, -1), 1))

@@ -1,9 +1,11 @@
 import CadenzaKernels
 
-/// What a voice or a stream plays: one sample after another, of a network that is fed its own samples, or of one that gives frames.
+/// What a voice or a stream plays: one sample after another, of a network that is fed its own samples, or of one that gives the frames of a
+/// clip, or of one that is fed its own frames.
 enum SoundGenerator {
   case samples(UnsafeMutablePointer<SampleGenerator>)
   case frames(UnsafeMutablePointer<FrameGenerator>)
+  case sequence(UnsafeMutablePointer<FrameSequence>)
 
   /// Lays it out in `arena`. The sampler's scratch may be shared by all generators of a thread.
   init(
@@ -14,6 +16,11 @@ enum SoundGenerator {
       let generator = FrameGenerator(plan, frames, seed: seed, arena: &arena)
       if !arena.isMeasuring { place.initialize(to: generator) }
       self = .frames(place)
+    } else if let sequence = plan.sequence {
+      let place = arena.take(FrameSequence.self, count: 1)
+      let generator = FrameSequence(plan, sequence, seed: seed, arena: &arena)
+      if !arena.isMeasuring { place.initialize(to: generator) }
+      self = .sequence(place)
     } else {
       let place = arena.take(SampleGenerator.self, count: 1)
       let generator = SampleGenerator(plan, sampler: sampler, latentMix: latentMix, seed: seed, arena: &arena)
@@ -33,6 +40,7 @@ enum SoundGenerator {
       switch self {
       case .samples(let generator): generator.pointee.h
       case .frames(let generator): generator.pointee.h
+      case .sequence(let generator): generator.pointee.h
       }
     }
   }
@@ -43,6 +51,7 @@ enum SoundGenerator {
     switch self {
     case .samples(let generator): generator.pointee.conditionsChanged = true
     case .frames(let generator): generator.pointee.conditionsChanged = true
+    case .sequence(let generator): generator.pointee.conditionsChanged = true
     }
   }
 
@@ -52,6 +61,7 @@ enum SoundGenerator {
     switch self {
     case .samples: return
     case .frames(let generator): generator.pointee.pitch = pitch
+    case .sequence: return
     }
   }
 
@@ -61,6 +71,7 @@ enum SoundGenerator {
       switch self {
       case .samples(let generator): generator.pointee.element.value
       case .frames(let generator): generator.pointee.value
+      case .sequence(let generator): generator.pointee.sample
       }
     }
   }
@@ -71,6 +82,7 @@ enum SoundGenerator {
       switch self {
       case .samples: false
       case .frames(let generator): generator.pointee.hasEnded
+      case .sequence: false
       }
     }
   }
@@ -81,6 +93,7 @@ enum SoundGenerator {
       switch self {
       case .samples(let generator): generator.pointee.sampler != nil
       case .frames: false
+      case .sequence: false
       }
     }
   }
@@ -91,7 +104,16 @@ enum SoundGenerator {
       switch self {
       case .samples: true
       case .frames: false
+      case .sequence: true
       }
+    }
+  }
+
+  /// Samples at the end of the audio it was fed last with which it goes on, once its latency has passed.
+  var primedOverlap: Int {
+    @_noLocks get {
+      guard case .sequence(let generator) = self else { return 0 }
+      return generator.pointee.primedOverlap
     }
   }
 
@@ -101,6 +123,7 @@ enum SoundGenerator {
     switch self {
     case .samples(let generator): generator.pointee.reset(seed: seed)
     case .frames(let generator): generator.pointee.reset(seed: seed)
+    case .sequence(let generator): generator.pointee.reset(seed: seed)
     }
   }
 
@@ -110,6 +133,7 @@ enum SoundGenerator {
     switch self {
     case .samples(let generator): generator.pointee.choose(settings)
     case .frames(let generator): generator.pointee.choose(settings)
+    case .sequence(let generator): generator.pointee.choose(settings)
     }
   }
 
@@ -117,8 +141,11 @@ enum SoundGenerator {
   @_noLocks @inline(__always)
   func accept(_ sample: Float, _ nats: UnsafeMutablePointer<Double>?) -> Bool {
     switch self {
-    case .samples(let generator): generator.pointee.accept(sample, nats)
-    case .frames: true
+    case .samples(let generator): return generator.pointee.accept(sample, nats)
+    case .frames: return true
+    case .sequence(let generator):
+      generator.pointee.accept(sample)
+      return true
     }
   }
 
@@ -129,12 +156,14 @@ enum SoundGenerator {
     switch self {
     case .samples: SampleGenerator.choicesByteCount
     case .frames: FrameGenerator.choicesByteCount
+    case .sequence: FrameSequence.choicesByteCount
     }
   }
   var networkByteCount: Int {
     switch self {
     case .samples(let generator): generator.pointee.networkByteCount
     case .frames(let generator): generator.pointee.networkByteCount
+    case .sequence(let generator): generator.pointee.networkByteCount
     }
   }
 
@@ -143,6 +172,7 @@ enum SoundGenerator {
     switch self {
     case .samples(let generator): generator.pointee.saveChoices(&writer)
     case .frames(let generator): generator.pointee.saveChoices(&writer)
+    case .sequence(let generator): generator.pointee.saveChoices(&writer)
     }
   }
 
@@ -151,6 +181,7 @@ enum SoundGenerator {
     switch self {
     case .samples(let generator): generator.pointee.readChoices(&reader, isLoading: isLoading)
     case .frames(let generator): generator.pointee.readChoices(&reader, isLoading: isLoading)
+    case .sequence(let generator): generator.pointee.readChoices(&reader, isLoading: isLoading)
     }
   }
 
@@ -159,6 +190,7 @@ enum SoundGenerator {
     switch self {
     case .samples(let generator): generator.pointee.saveNetwork(&writer)
     case .frames(let generator): generator.pointee.saveNetwork(&writer)
+    case .sequence(let generator): generator.pointee.saveNetwork(&writer)
     }
   }
 
@@ -167,6 +199,7 @@ enum SoundGenerator {
     switch self {
     case .samples(let generator): generator.pointee.readNetwork(&reader, isLoading: isLoading)
     case .frames(let generator): generator.pointee.readNetwork(&reader, isLoading: isLoading)
+    case .sequence(let generator): generator.pointee.readNetwork(&reader, isLoading: isLoading)
     }
   }
 }

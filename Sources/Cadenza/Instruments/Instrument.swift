@@ -24,6 +24,8 @@ struct Instrument {
   private var queue: NoteQueue
   /// From the model's rate to the output's; nil where they are the same.
   private let converter: UnsafeMutablePointer<RateConverter>?
+  /// Frames of the output by which the voices lag on their own.
+  private let generatorLatency: Int
   /// Of a note at full velocity.
   private let gain: Float
   /// Hz.
@@ -54,6 +56,7 @@ struct Instrument {
     modelRate = configuration.codec.sampleRate
     settings = options.settings
     gain = options.gain
+    generatorLatency = plan.generatorLatency(from: configuration.codec.sampleRate, to: outputRate)
     voiceCount = options.voices
     conditions = InstrumentConditions(
       plan, defaults: configuration.beginnings(seed: seed), pitchIndex: pitchIndex, arena: &arena)
@@ -83,8 +86,8 @@ struct Instrument {
   /// Frames of the output by which it lags what the voices generate.
   var latency: Int {
     @_noLocks get {
-      guard let converter else { return 0 }
-      return converter.pointee.latency
+      guard let converter else { return generatorLatency }
+      return converter.pointee.latency + generatorLatency
     }
   }
 

@@ -69,7 +69,7 @@ extension Configuration {
   /// play notes.
   func checkThatItPlaysNotes() throws(Failure) -> Int {
     switch codec {
-    case .muLaw, .waveform, .harmonic: break
+    case .muLaw, .waveform, .harmonic, .spectrogram: break
     case .notes:
       throw Failure(.unsupported, "the model composes notes: what plays them is a model of audio")
     }

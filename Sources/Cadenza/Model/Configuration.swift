@@ -99,6 +99,8 @@ public enum CodecConfiguration: Sendable {
   case waveform(sampleRate: Int, range: ClosedRange<Float>? = nil)
   /// A frame is harmonics of the note, and noise.
   case harmonic(HarmonicConfiguration)
+  /// A frame is a column of a spectrum.
+  case spectrogram(SpectrogramConfiguration)
   /// The model is a composer.
   case notes(NoteCodecConfiguration)
 }

@@ -57,7 +57,7 @@ extension Configuration {
   private func checkThatCodecFits() throws(Failure) {
     if case .decoder = network {
       switch codec {
-      case .waveform, .harmonic: break
+      case .waveform, .harmonic, .spectrogram: break
       case .muLaw, .notes:
         throw Failure(.format, "codec.kind is \"\(codec.kind)\", expected one of frames, since network.kind is \"decoder\"")
       }
@@ -65,6 +65,7 @@ extension Configuration {
     switch codec {
     case .muLaw(_, let levels):
       try checkThatElementsAreOfOneField()
+      try checkThatElementsAreNumbers()
       guard let vocabularySize = network.predictedVocabularySize else {
         throw Failure(.format, "network.head is linear, expected softmax, since codec.kind is \"mu_law\"")
       }
@@ -79,6 +80,7 @@ extension Configuration {
         throw Failure(
           .format, "network predicts tokens, expected a linear head with 1 channel, since codec.kind is \"waveform\"")
       }
+      try checkThatElementsAreNumbers()
       guard range == nil else {
         throw Failure(.format, "codec.range is given, but network.kind is \"\(network.kind)\": only a decoder has one")
       }
@@ -91,6 +93,16 @@ extension Configuration {
         throw Failure(
           .format, "conditions have no class condition \"pitch\", which codec.kind \"harmonic\" takes its frequency from")
       }
+    case .spectrogram(let spectrogram):
+      if try checkThatFramesFit(spectrogram.frameNumbers) {
+        guard spectrogram.columns == 1 else {
+          throw Failure(
+            .format,
+            "codec.columns is \(spectrogram.columns), expected 1, since network.kind is \"decoder\": its steps are frames")
+        }
+        return
+      }
+      try checkThatElementsFit(spectrogram)
     case .notes(let notes):
       try checkThatFieldsFit(notes)
     }
@@ -118,6 +130,35 @@ extension Configuration {
 
   /// Of a decoder: FORMAT.md, Layers.
   static let maximumClipSamples = 1 << 24
+
+  /// A recurrent network over frames takes and predicts all numbers of an element.
+  private func checkThatElementsFit(_ spectrogram: SpectrogramConfiguration) throws(Failure) {
+    guard case .recurrent(let recurrent) = network, case .vector(let taken) = recurrent.input,
+      case .linear(let predicted, _) = recurrent.head
+    else {
+      throw Failure(
+        .format,
+        "network.kind is \"\(network.kind)\", expected \"recurrent\" with a vector input and a linear head, since codec.kind is \"spectrogram\""
+      )
+    }
+    let expected = spectrogram.elementNumbers
+    let shape: Sentence =
+      "\(spectrogram.columns) × \(spectrogram.bins) bins × \(spectrogram.numbersPerBin)"
+    guard taken == expected else {
+      throw Failure(
+        .format, "network.input.channels is \(taken), expected \(expected), which is \(shape) of codec \"spectrogram\"")
+    }
+    guard predicted == expected else {
+      throw Failure(
+        .format, "network.head.channels is \(predicted), expected \(expected), which is \(shape) of codec \"spectrogram\"")
+    }
+    if case .none = spectrogram.phase {
+      throw Failure(
+        .unsupported,
+        "codec.phase is \"none\", which needs a whole clip: expected \"phase\" or \"instantaneous_frequency\", since network.kind is \"recurrent\""
+      )
+    }
+  }
 
   /// A composer's network takes and predicts the fields of its codec.
   private func checkThatFieldsFit(_ notes: NoteCodecConfiguration) throws(Failure) {
@@ -168,7 +209,7 @@ extension Configuration {
     guard let value else { return }
     for element in value.elements {
       switch codec {
-      case .muLaw, .waveform, .harmonic:
+      case .muLaw, .waveform, .harmonic, .spectrogram:
         guard let follows = element["follows"] else { continue }
         throw Failure(.format, "\(follows.place) is \(follows.found), but codec.kind \"\(codec.kind)\" has no grid to follow")
       case .notes(let notes):
@@ -183,6 +224,17 @@ extension Configuration {
 }
 
 extension Configuration {
+  /// Where there are no frames, vectors are of one number.
+  private func checkThatElementsAreNumbers() throws(Failure) {
+    guard case .recurrent(let recurrent) = network else { return }
+    if case .vector(let channels) = recurrent.input, channels != 1 {
+      throw Failure(.format, "network.input.channels is \(channels), expected 1, since codec.kind is \"\(codec.kind)\"")
+    }
+    if case .linear(let channels, _) = recurrent.head, channels != 1 {
+      throw Failure(.format, "network.head.channels is \(channels), expected 1, since codec.kind is \"\(codec.kind)\"")
+    }
+  }
+
   /// Sound is one number at a time.
   private func checkThatElementsAreOfOneField() throws(Failure) {
     guard case .recurrent(let recurrent) = network, case .fields(let fields) = recurrent.head else { return }
@@ -242,12 +294,16 @@ extension CodecConfiguration {
         range: try CodecConfiguration.range(object.optional("range")))
     } else if kind.isText("harmonic") {
       self = .harmonic(try HarmonicConfiguration(value))
+      let object = try ConfigurationObject(value, keys: ["kind", "sample_rate"])
+      self = .waveform(sampleRate: try object.required("sample_rate").whole(CodecConfiguration.sampleRates))
+    } else if kind.isText("spectrogram") {
+      self = .spectrogram(try SpectrogramConfiguration(value))
     } else if let notes = try NoteCodecConfiguration(value, kind: kind) {
       self = .notes(notes)
     } else {
       throw kind.unknownKind(
         """
-        "mu_law", "waveform", "harmonic", "performance_events", "melody_steps", "chorale_grid", "note_tokens" or "note_matrix"
+        "mu_law", "waveform", "harmonic", "spectrogram", "performance_events", "melody_steps", "chorale_grid", "note_tokens" or "note_matrix"
         """)
     }
   }

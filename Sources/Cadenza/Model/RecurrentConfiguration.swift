@@ -19,6 +19,8 @@ public struct RecurrentConfiguration: Sendable {
     case oneHot(size: Int)
     /// A number, as it is.
     case value
+    /// So many numbers, as they are: a frame.
+    case frame(channels: Int)
   }
   /// What a layer is made of.
   public enum Cell: Sendable, BitwiseCopyable {
@@ -122,9 +124,16 @@ extension RecurrentConfiguration {
     switch input {
     case .embedding(let channels): [.embedding(size: vocabularySize ?? 0, channels: channels)]
     case .oneHot: [.oneHot(size: vocabularySize ?? 0)]
-    case .vector: [.value]
+    case .vector(1): [.value]
+    case .vector(let channels): [.frame(channels: channels)]
     case .fields(let fields): fields
     }
+  }
+
+  /// Numbers of a frame; nil where elements are no frames.
+  var inputFrameChannels: Int? {
+    if case .vector(let channels) = input, channels > 1 { return channels }
+    return nil
   }
 
   /// The tensor that holds the embedding of field `index`.
@@ -141,6 +150,7 @@ extension RecurrentConfiguration.InputField {
     case .embedding(_, let channels): channels
     case .oneHot(let size): size
     case .value: 1
+    case .frame(let channels): channels
     }
   }
 }

@@ -36,6 +36,8 @@ extension RecurrentConfiguration {
 
   /// Fields of an element, and of a head.
   private static let maximumFieldCount = 16
+  /// Numbers of an element: a codec of frames asks for no more.
+  private static let maximumVectorChannels = 65_536 * 1_024
   /// Standard deviations that a linear head may have; its values are about 1.
   private static let maximumNoise = 100
 
@@ -51,7 +53,7 @@ extension RecurrentConfiguration {
     }
     if kind.isText("vector") {
       let object = try ConfigurationObject(value, keys: ["kind", "channels"])
-      return .vector(channels: try object.required("channels").whole(1...1))
+      return .vector(channels: try object.required("channels").whole(1...maximumVectorChannels))
     }
     if kind.isText("fields") {
       let object = try ConfigurationObject(value, keys: ["kind", "fields"])
@@ -109,7 +111,8 @@ extension RecurrentConfiguration {
     }
     if kind.isText("linear") {
       let object = try ConfigurationObject(value, keys: ["kind", "channels", "noise"])
-      return .linear(channels: try object.required("channels").whole(1...1), noise: try readNoise(object))
+      return .linear(
+        channels: try object.required("channels").whole(1...maximumVectorChannels), noise: try readNoise(object))
     }
     if kind.isText("fields") {
       let object = try ConfigurationObject(value, keys: ["kind", "fields"])
@@ -156,7 +159,7 @@ extension RecurrentConfiguration {
               .format,
               "\(headValue.place).fields[\(index)].size is \(predicted), expected \(size), as in \(inputValue.place)")
           }
-        case (.value, .softmax):
+        case (.value, .softmax), (.frame, .softmax):
           throw Failure(
             .format,
             "\(headValue.place).fields[\(index)] is a softmax, expected linear, since the input of the field is a value")

@@ -8,6 +8,8 @@ struct FieldInput {
     /// Too many tokens for that: the vectors, in rows of the padded number of channels, and W_input.
     case embedding(UnsafeMutablePointer<Float>, stride: Int, UnsafeMutablePointer<ck_matrix>)
     case value(UnsafeMutablePointer<ck_matrix>)
+    /// A frame, which the network reads in slices of its own: nothing is left to do here.
+    case nothing
   }
 
   private var kind: Kind
@@ -30,6 +32,9 @@ struct FieldInput {
     switch field {
     case .value:
       kind = .value(arena.pack([MatrixPart(weight, rows: order, columns: columns)], columns: columns.count))
+      size = nil
+    case .frame:
+      kind = .nothing
       size = nil
     case .oneHot(let tokens):
       kind = .table(FieldInput.table(of: weight, order: order, columns: columns, arena: &arena))
@@ -96,6 +101,7 @@ struct FieldInput {
     case .value(let matrix):
       var value = element.value
       ck_product(kernels, matrix, &value, start, nil, y)
+    case .nothing: ck_copy(y, start, rows * 4)
     }
   }
 
@@ -110,6 +116,7 @@ struct FieldInput {
     case .value(let matrix):
       var value = element.value
       ck_product(kernels, matrix, &value, y, nil, y)
+    case .nothing: return
     }
   }
 

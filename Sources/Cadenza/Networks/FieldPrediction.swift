@@ -5,6 +5,8 @@ struct FieldPrediction: BitwiseCopyable {
     case softmax(size: Int)
     /// One value, and the standard deviation of the noise around it.
     case linear(noise: Float)
+    /// So many values, likewise: a frame.
+    case frame(size: Int, noise: Float)
   }
 
   var kind: Kind
@@ -23,6 +25,7 @@ struct FieldPrediction: BitwiseCopyable {
       switch kind {
       case .softmax(let size): size
       case .linear: 1
+      case .frame(let size, _): size
       }
     }
   }
@@ -56,7 +59,8 @@ extension RecurrentConfiguration {
   var fields: [FieldPrediction] {
     switch head {
     case .softmax: FieldPrediction.list([.softmax(size: vocabularySize ?? 0)])
-    case .linear(_, let noise): FieldPrediction.list([.linear(noise: noise)])
+    case .linear(1, let noise): FieldPrediction.list([.linear(noise: noise)])
+    case .linear(let channels, let noise): FieldPrediction.list([.frame(size: channels, noise: noise)])
     case .fields(let fields):
       FieldPrediction.list(
         fields.map { field in

@@ -16,10 +16,11 @@ enum Network {
   /// Takes no elements: see `FrameSource`.
   case decoder(UnsafePointer<Decoder>)
 
-  /// Builds the network that `configuration` describes from the tensors, which it takes from the reader.
+  /// Builds the network that `configuration` describes from the tensors, which it takes from the reader. `firstFrame`: what step 0 is
+  /// fed where elements are frames.
   init(
-    _ configuration: NetworkConfiguration, conditionChannels: Int, tensors: inout TensorReader,
-    arena: inout Arena, layout: inout StateLayout
+    _ configuration: NetworkConfiguration, conditionChannels: Int, firstFrame: UnsafePointer<Float>?,
+    tensors: inout TensorReader, arena: inout Arena, layout: inout StateLayout
   ) throws(Failure) {
     switch configuration {
     case .waveNet(let configuration):
@@ -32,8 +33,8 @@ enum Network {
       if let window = configuration.window {
         let place = arena.take(WindowedRecurrent.self, count: 1)
         let network = try WindowedRecurrent(
-          configuration, window: window, conditionChannels: conditionChannels, tensors: &tensors, arena: &arena,
-          layout: &layout)
+          configuration, window: window, conditionChannels: conditionChannels, firstFrame: firstFrame, tensors: &tensors,
+          arena: &arena, layout: &layout)
         if !arena.isMeasuring { place.initialize(to: network) }
         self = .windowedRecurrent(place)
         return
@@ -141,13 +142,29 @@ enum Network {
     }
   }
 
-  /// One of the units 0 ..< `unitCount`, which are called in order after `start`.
+  /// Of these, the units after which the step's element has been heard, and only the prediction is left to make: where elements are
+  /// frames that are given, the others may be left out.
+  var hearingUnitCount: Int {
+    @_noLocks get {
+      switch self {
+      case .recurrent(let network): network.pointee.hearingUnitCount
+      case .windowedRecurrent(let network): network.pointee.hearingUnitCount
+      default: unitCount
+      }
+    }
+  }
+
+  /// One of the units 0 ..< `unitCount`, which are called in order after `start`. `frame`: the step's element, where elements are
+  /// frames; it stays as it is from unit to unit.
   @_noLocks
-  func work(_ state: UnsafeMutablePointer<Float>, _ unit: Int, _ kernels: UnsafePointer<ck_kernels>) {
+  func work(
+    _ state: UnsafeMutablePointer<Float>, _ unit: Int, frame: UnsafePointer<Float>? = nil,
+    _ kernels: UnsafePointer<ck_kernels>
+  ) {
     switch self {
     case .waveNet, .decoder: return
-    case .recurrent(let network): network.pointee.work(state, unit, kernels)
-    case .windowedRecurrent(let network): network.pointee.work(state, unit, kernels)
+    case .recurrent(let network): network.pointee.work(state, unit, frame: frame, kernels)
+    case .windowedRecurrent(let network): network.pointee.work(state, unit, frame: frame, kernels)
     case .transformer(let network): network.pointee.work(state, unit, kernels)
     }
   }

@@ -10,6 +10,11 @@ struct Recurrent {
   private var layerCount: Int
   private var inputs: FieldInputs
   private var predictions: UnsafeMutablePointer<FieldPrediction>
+  /// What reads frames, in slices; nil: elements are no frames.
+  private var frameInput: SlicedProduct?
+  /// What predicts frames, in slices; nil: the last layer's reader does.
+  private var frameHead: SlicedProduct?
+  private var frameHeadBias: UnsafeMutablePointer<Float>
 
   /// Condition columns of layer 0's input weights; nil: no conditions.
   private var conditionWeight: UnsafeMutablePointer<ck_matrix>?
@@ -53,6 +58,9 @@ struct Recurrent {
     firstInputIsZeros = configuration.firstInput == .zeros
     firstBias = arena.take(first.inputBias, order: order)
     inputs = try FieldInputs(configuration, weight: first.inputWeight, order: order, embeddings: embeddings, arena: &arena)
+    if let channels = configuration.inputFrameChannels {
+      frameInput = SlicedProduct([(first.inputWeight, order)], columns: channels, arena: &arena)
+    }
     conditionWeight = inputs.conditionWeight(first.inputWeight, order: order, channels: conditionChannels, arena: &arena)
 
     // Layers, with what reads their outputs; saved state first.
@@ -63,12 +71,17 @@ struct Recurrent {
       let reader: RecurrentLayer.Reader =
         index + 1 < sources.count
         ? .init(weight: sources[index + 1].inputWeight, bias: sources[index + 1].inputBias, order: sources[index + 1].order)
-        : .init(weight: head.weight, bias: head.bias, order: head.order)
+        : head.reader
       let layer = RecurrentLayer(source, reader: reader, arena: &arena, layout: &layout)
       if !arena.isMeasuring { (layers + index).initialize(to: layer) }
       predictionOffset = layer.readerOffset
     }
     predictions = head.predictions(&arena)
+    frameHeadBias = arena.take(head.bias, order: head.isOfFrames ? head.order : [])
+    if head.isOfFrames {
+      frameHead = SlicedProduct([(head.weight, head.order)], columns: below, arena: &arena)
+      predictionOffset = layout.take(head.order.count)
+    }
 
     layout.beginScratch()
     firstInputOffset = layout.take(order.count)
@@ -84,9 +97,18 @@ struct Recurrent {
   @_noLocks
   func field(_ index: Int) -> FieldPrediction { predictions[index] }
 
-  /// The layers.
+  /// The layers; before and after them what reads and predicts frames.
   var unitCount: Int {
-    @_noLocks get { layerCount }
+    @_noLocks get { inputUnitCount + layerCount + (frameHead?.count ?? 0) }
+  }
+
+  private var inputUnitCount: Int {
+    @_noLocks get { frameInput?.count ?? 0 }
+  }
+
+  /// Units after which the step's element has been heard, and only its prediction is left to make.
+  var hearingUnitCount: Int {
+    @_noLocks get { inputUnitCount + layerCount }
   }
 
   @_noLocks
@@ -139,10 +161,24 @@ struct Recurrent {
   }
 
   @_noLocks
-  func work(_ state: UnsafeMutablePointer<Float>, _ unit: Int, _ kernels: UnsafePointer<ck_kernels>) {
-    let below = unit == 0 ? state + firstInputOffset : state + layers[unit - 1].readerOffset
+  func work(
+    _ state: UnsafeMutablePointer<Float>, _ unit: Int, frame: UnsafePointer<Float>?, _ kernels: UnsafePointer<ck_kernels>
+  ) {
+    if unit < inputUnitCount {
+      guard let frame else { return }
+      let first = state + firstInputOffset
+      frameInput?.work(unit, frame, start: first, to: first, kernels)
+      return
+    }
+    let layer = unit - inputUnitCount
+    if layer >= layerCount {
+      let hidden = state + layers[layerCount - 1].hiddenOffset
+      frameHead?.work(layer - layerCount, hidden, start: frameHeadBias, to: state + predictionOffset, kernels)
+      return
+    }
+    let below = layer == 0 ? state + firstInputOffset : state + layers[layer - 1].readerOffset
     let parity = UnsafeMutableRawPointer(state + parityOffset).assumingMemoryBound(to: Int32.self)
-    _ = (layers + unit).pointee.feed(state, below, backwards: parity.pointee, kernels)
+    _ = (layers + layer).pointee.feed(state, below, backwards: parity.pointee, kernels)
   }
 
   /// Turns the direction in which weights are read, and returns it.

@@ -70,7 +70,7 @@ struct RecurrentLayer {
   private var initialCellMap: InitialState?
 
   // Offsets into the state.
-  private var hiddenOffset: Int
+  private(set) var hiddenOffset: Int
   private var cellOffset: Int
   /// The recurrent product for the next step, then the reader's product for this one.
   private var productOffset: Int

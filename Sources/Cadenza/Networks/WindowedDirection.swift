@@ -52,6 +52,8 @@ struct WindowedDirection {
   private enum Input {
     /// Layer 0: the elements themselves.
     case elements(FieldInputs)
+    /// Layer 0, of frames: what its weights made of them, `offset` floats into rows of `stride`.
+    case products(offset: Int, stride: Int)
     /// The outputs of the layer below, in rows of `stride` floats.
     case below(UnsafeMutablePointer<ck_matrix>, offset: Int, stride: Int)
   }
@@ -91,10 +93,10 @@ struct WindowedDirection {
   private var outputOffset: Int
   private var outputStride: Int
 
-  /// `elements`: how layer 0 reads them, nil above it.
+  /// `elements`: how layer 0 reads them, nil above it; `products`: where it finds what was made of frames.
   init(
-    _ source: Source, elements: FieldInputs?, conditionChannels: Int, window: Int, isLast: Bool, scratch: Scratch,
-    arena: inout Arena, layout: inout StateLayout
+    _ source: Source, elements: FieldInputs?, products: (offset: Int, stride: Int)?, conditionChannels: Int, window: Int,
+    isLast: Bool, scratch: Scratch, arena: inout Arena, layout: inout StateLayout
   ) {
     let tensors = source.tensors
     cell = tensors.cell
@@ -110,7 +112,11 @@ struct WindowedDirection {
 
     inputBias = arena.take(tensors.inputBias, order: tensors.order)
     if let elements {
-      input = .elements(elements)
+      if let products {
+        input = .products(offset: products.offset, stride: products.stride)
+      } else {
+        input = .elements(elements)
+      }
       conditionWeight = elements.conditionWeight(
         tensors.inputWeight, order: tensors.order, channels: conditionChannels, arena: &arena)
     } else {
@@ -211,6 +217,12 @@ struct WindowedDirection {
         let place = oldest + lowest + index
         let words = elements + (place < window ? place : place - window) * fields.count
         fields.write(stored: words, start: conditioned, to: products + index * rows, kernels)
+      }
+    case .products(let offset, let stride):
+      for index in 0..<count {
+        let place = oldest + lowest + index
+        ck_copy(products + index * rows, elements + (place < window ? place : place - window) * stride + offset, rows * 4)
+        ck_add(kernels, conditioned, products + index * rows, rows)
       }
     case .below(let matrix, let offset, let stride):
       for index in 0..<count { ck_copy(products + index * rows, conditioned, rows * 4) }

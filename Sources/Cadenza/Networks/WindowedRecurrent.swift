@@ -16,12 +16,19 @@ struct WindowedRecurrent {
   private var inputs: FieldInputs
   private var predictions: UnsafeMutablePointer<FieldPrediction>
   private var firstInputIsZeros: Bool
-  private var head: UnsafeMutablePointer<ck_matrix>
+  /// What reads frames, in slices, for all directions of layer 0; nil: elements are no frames.
+  private var frameInput: SlicedProduct?
+  /// Of all places before there was an element: what layer 0 makes of the frame that step 0 is fed.
+  private var firstProducts: UnsafeMutablePointer<Float>
+  private var head: SlicedProduct
   private var headBias: UnsafeMutablePointer<Float>
 
   // Offsets into the state.
-  /// A ring of the last `window` elements, a word for each field.
+  /// A ring of the last `window` elements, a word for each field; of frames what layer 0's input weights make of them, in all
+  /// directions: a frame is read once, and not at every step that it is in the window.
   private var elementsOffset: Int
+  /// Words of an element.
+  private var elementWidth: Int
   /// The ring's oldest place, an Int32.
   private var oldestOffset: Int
   private var predictionOffset: Int
@@ -31,8 +38,8 @@ struct WindowedRecurrent {
   private var freshOffset: Int
 
   init(
-    _ configuration: RecurrentConfiguration, window: Int, conditionChannels: Int, tensors: inout TensorReader,
-    arena: inout Arena, layout: inout StateLayout
+    _ configuration: RecurrentConfiguration, window: Int, conditionChannels: Int, firstFrame: UnsafePointer<Float>?,
+    tensors: inout TensorReader, arena: inout Arena, layout: inout StateLayout
   ) throws(Failure) {
     self.window = window
     firstInputIsZeros = configuration.firstInput == .zeros
@@ -55,7 +62,22 @@ struct WindowedRecurrent {
     let head = try RecurrentHead(configuration, channels: below, tensors: &tensors)
     guard let first = sources.first else { throw Failure(.format, "network.layers is empty, expected one layer or more") }
 
-    elementsOffset = layout.take(window * configuration.inputFields.count)
+    if let channels = configuration.inputFrameChannels {
+      let lowest = sources.filter { $0.layer == 0 }.map { ($0.tensors.inputWeight, $0.tensors.order) }
+      let product = SlicedProduct(lowest, columns: channels, arena: &arena)
+      frameInput = product
+      elementWidth = product.rows
+      firstProducts = arena.take(Float.self, count: product.rows)
+      if let firstFrame, !arena.isMeasuring {
+        // The same kernel as at run time.
+        let kernels: UnsafePointer<ck_kernels> = ck_kernels_choose()
+        for index in 0..<product.count { product.work(index, firstFrame, start: nil, to: firstProducts, kernels) }
+      }
+    } else {
+      elementWidth = configuration.inputFields.count
+      firstProducts = arena.take(Float.self, count: 0)
+    }
+    elementsOffset = layout.take(StateLayout.product(window, elementWidth))
     oldestOffset = layout.take(1)
     predictionOffset = layout.take(head.order.count)
     layout.beginScratch()
@@ -78,12 +100,14 @@ struct WindowedRecurrent {
             configuration, weight: source.tensors.inputWeight, order: source.tensors.order, embeddings: embeddings,
             arena: &arena)
       }
+      // A frame's products with the backward direction's weights follow those with the forward direction's.
+      let products = frameInput == nil ? nil : (offset: index * first.tensors.order.count, stride: elementWidth)
       let direction = WindowedDirection(
-        source, elements: elements, conditionChannels: conditionChannels, window: window,
+        source, elements: elements, products: products, conditionChannels: conditionChannels, window: window,
         isLast: source.layer == configuration.layers.count - 1, scratch: scratch, arena: &arena, layout: &layout)
       if !arena.isMeasuring { (directions + index).initialize(to: direction) }
     }
-    self.head = arena.pack([MatrixPart(head.weight, rows: head.order)], columns: below)
+    self.head = SlicedProduct([(head.weight, head.order)], columns: below, arena: &arena)
     headBias = arena.take(head.bias, order: head.order)
     predictions = head.predictions(&arena)
   }
@@ -95,16 +119,27 @@ struct WindowedRecurrent {
   @_noLocks
   func field(_ index: Int) -> FieldPrediction { predictions[index] }
 
-  /// A step of each direction over each element, and the head.
+  /// Reading a frame, a step of each direction over each element, and the head.
   var unitCount: Int {
-    @_noLocks get { directionCount * window + 1 }
+    @_noLocks get { hearingUnitCount + directionCount * window + head.count }
+  }
+
+  /// Units after which the step's element has been heard, and only its prediction is left to make.
+  var hearingUnitCount: Int {
+    @_noLocks get { frameInput?.count ?? 0 }
   }
 
   @_noLocks
   func begin(_ state: UnsafeMutablePointer<Float>, _ first: UnsafePointer<Element>) {
     for place in 0..<window {
-      let words = state + elementsOffset + place * inputs.count
-      if firstInputIsZeros { inputs.storeZeros(to: words) } else { inputs.store(first, to: words) }
+      let words = state + elementsOffset + place * elementWidth
+      if frameInput != nil {
+        ck_copy(words, firstProducts, elementWidth * 4)
+      } else if firstInputIsZeros {
+        inputs.storeZeros(to: words)
+      } else {
+        inputs.store(first, to: words)
+      }
     }
     for index in 0..<directionCount { (directions + index).pointee.begin(state) }
     fresh(state).pointee = 1
@@ -124,17 +159,20 @@ struct WindowedRecurrent {
   func feed(_ state: UnsafeMutablePointer<Float>, _ element: Element, _ kernels: UnsafePointer<ck_kernels>) {
     var element = element
     start(state, &element)
-    for unit in 0..<unitCount { work(state, unit, kernels) }
+    for unit in 0..<unitCount { work(state, unit, frame: nil, kernels) }
   }
 
   @_noLocks
   func start(_ state: UnsafeMutablePointer<Float>, _ elements: UnsafePointer<Element>) {
     let oldest = oldest(state)
-    let words = state + elementsOffset + Int(oldest.pointee) * inputs.count
-    if firstInputIsZeros && fresh(state).pointee == 1 {
-      inputs.storeZeros(to: words)
-    } else {
-      inputs.store(elements, to: words)
+    let words = state + elementsOffset + Int(oldest.pointee) * elementWidth
+    // (A frame is read in units.)
+    if frameInput == nil {
+      if firstInputIsZeros && fresh(state).pointee == 1 {
+        inputs.storeZeros(to: words)
+      } else {
+        inputs.store(elements, to: words)
+      }
     }
     fresh(state).pointee = 0
     let next = Int(oldest.pointee) + 1
@@ -142,14 +180,25 @@ struct WindowedRecurrent {
   }
 
   @_noLocks
-  func work(_ state: UnsafeMutablePointer<Float>, _ unit: Int, _ kernels: UnsafePointer<ck_kernels>) {
-    let index = unit / window
-    if index == directionCount {
-      ck_product(kernels, head, state + summaryOffset, nil, headBias, state + predictionOffset)
+  func work(
+    _ state: UnsafeMutablePointer<Float>, _ unit: Int, frame: UnsafePointer<Float>?, _ kernels: UnsafePointer<ck_kernels>
+  ) {
+    if unit < hearingUnitCount {
+      guard let frame else { return }
+      let oldest = Int(oldest(state).pointee)
+      let newest = oldest == 0 ? window - 1 : oldest - 1
+      frameInput?.work(unit, frame, start: nil, to: state + elementsOffset + newest * elementWidth, kernels)
+      return
+    }
+    let step = unit - hearingUnitCount
+    let index = step / window
+    if index >= directionCount {
+      head.work(
+        step - directionCount * window, state + summaryOffset, start: headBias, to: state + predictionOffset, kernels)
       return
     }
     (directions + index).pointee.work(
-      state, step: unit - index * window, elements: state + elementsOffset, oldest: Int(oldest(state).pointee), kernels)
+      state, step: step - index * window, elements: state + elementsOffset, oldest: Int(oldest(state).pointee), kernels)
   }
 
   @_noLocks
@@ -163,7 +212,14 @@ struct WindowedRecurrent {
   /// Whether the saved part of a state can be one: its elements, and where the ring begins.
   func accepts(_ saved: UnsafePointer<Float>) -> Bool {
     guard saved[oldestOffset].bitPattern < UInt32(window) else { return false }
-    for place in 0..<window where !inputs.accepts(saved + elementsOffset + place * inputs.count) { return false }
+    for place in 0..<window {
+      let words = saved + elementsOffset + place * elementWidth
+      guard frameInput != nil else {
+        if !inputs.accepts(words) { return false }
+        continue
+      }
+      for index in 0..<elementWidth where !words[index].isFinite { return false }
+    }
     return true
   }
 

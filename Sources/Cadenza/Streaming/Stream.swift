@@ -264,6 +264,11 @@ public final class Stream: @unchecked Sendable {
     feed(samples, frames: frames, nats: nil)
   }
 
+  /// Samples of the model at the end of the audio it was primed with last with which it goes on, once `latency` has passed: 0, unless
+  /// a recurrent network predicts frames. These overlap, so those that reach into what comes are made anew: what is heard first is
+  /// still the given sound, which fades into what is generated. A host that has played what it gave leaves as much of it out.
+  public var primedOverlap: Int { player.core?.pointee.primedOverlap ?? 0 }
+
   /// Ends audio at another rate than the model's: feeds what waits for more of it. ⌈frames · model's rate / its rate⌉ samples
   /// of the model have then been fed. Nothing where no audio was begun.
   @_noLocks

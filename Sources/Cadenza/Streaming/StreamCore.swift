@@ -14,6 +14,9 @@ struct StreamCore {
   /// From the rate of given audio to the model's; nil where they are the same.
   private let inputConverter: UnsafeMutablePointer<AlignedConverter>?
 
+  /// Frames of the output by which the generator lags on its own.
+  private let generatorLatency: Int
+
   /// Whether the network produced a value that is not finite.
   private(set) var hasFailed = false
   /// Frames of the output that are still to come of a clip that is over: those of the conversion.
@@ -27,6 +30,7 @@ struct StreamCore {
   init(_ plan: ModelPlan, defaults: [[Float]], rates: StreamRates, seed: UInt64, arena: inout Arena) {
     let sampler = plan.sampler(arena: &arena)
     latentMix = arena.takeLatentMix(plan)
+    generatorLatency = plan.generatorLatency(from: rates.model, to: rates.output)
     generator = SoundGenerator(plan, sampler: sampler, latentMix: latentMix, seed: seed, arena: &arena)
     classPitches = plan.pitches
     conditions = ConditionPlayers(plan, defaults: defaults, h: generator.h(arena), arena: &arena)
@@ -99,8 +103,8 @@ struct StreamCore {
   /// Frames of the output by which it lags what the network generates.
   var latency: Int {
     @_noLocks get {
-      guard let outputConverter else { return 0 }
-      return outputConverter.pointee.latency
+      guard let outputConverter else { return generatorLatency }
+      return outputConverter.pointee.latency + generatorLatency
     }
   }
 
@@ -227,8 +231,14 @@ struct StreamCore {
       return false
     }
     // It sounds on, as what is generated does, while the output's frames stay where they are.
-    if let outputConverter { outputConverter.pointee.insert(generator.value) }
+    // (Frames have a latency of their own: what they go on with is told by `primedOverlap`.)
+    if let outputConverter, generatorLatency == 0 { outputConverter.pointee.insert(generator.value) }
     return true
+  }
+
+  /// Samples of the model at the end of the audio it was fed last with which it goes on.
+  var primedOverlap: Int {
+    @_noLocks get { generator.primedOverlap }
   }
 
   var predictsLogits: Bool {

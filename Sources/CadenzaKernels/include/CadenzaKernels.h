@@ -3,6 +3,7 @@
 #define CADENZA_KERNELS_H
 
 #include "FileReading.h"
+#include "FourierTransform.h"
 #include "Kernels.h"
 #include "Platform.h"
 #include "ReadPass.h"

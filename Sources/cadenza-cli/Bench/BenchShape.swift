@@ -25,6 +25,9 @@ struct BenchShape {
     recurrent("gru-64", cell: "gru", channels: 64),
     noteMatrix("lstm-512-window-50", channels: 512, window: 50),
     transformer("transformer-256x6-8-1024", channels: 256, layers: 6, heads: 8, window: 1024),
+    spectrogram("spectrogram-lstm-5x128", channels: 128, layers: 5, window: 16),
+    spectrogram("spectrogram-lstm-5x128-causal", channels: 128, layers: 5, window: nil),
+    spectrogram("inverse-stft-1024-256", channels: 1, layers: 1, window: nil),
   ]
 
   static func named(_ name: String) -> BenchShape? { all.first { $0.name == name } }
@@ -111,6 +114,41 @@ struct BenchShape {
         Tensor(name: "head.bias", shape: [1], range: 0.1),
       ],
       weights: [.f32])
+  }
+
+  /// Columns of spectra of 1,024 samples, hop 256, at 16 kHz: over a window in both directions, as the COMP9491 report has it, or
+  /// causal. With a single unit, what is left to measure is the inverse transform.
+  private static func spectrogram(_ name: String, channels n: Int, layers: Int, window: Int?) -> BenchShape {
+    let numbers = 1_024
+    let isBidirectional = window != nil
+    let layer = #"{"kind": "lstm", "channels": \#(n), "bidirectional": \#(isBidirectional)}"#
+    let configuration = """
+      {"name": "\(name)",
+       "network": {"kind": "recurrent", "input": {"kind": "vector", "channels": \(numbers)},
+                   "layers": [\([String](repeating: layer, count: layers).joined(separator: ", "))],
+                   \(window.map { #""window": \#($0), "# } ?? "")"head": {"kind": "linear", "channels": \(numbers)}},
+       "codec": {"kind": "spectrogram", "sample_rate": 16000, "frame_size": 1024, "hop": 256, "magnitude": [-11.5, 6],
+                 "phase": "phase"}}
+      """
+    var tensors: [Tensor] = []
+    let range = 1 / Float(n).squareRoot()
+    var width = numbers
+    for layer in 0..<layers {
+      for place in isBidirectional ? ["layers.\(layer)", "layers.\(layer).backward"] : ["layers.\(layer)"] {
+        tensors += [
+          Tensor(name: place + ".input.weight", shape: [4 * n, width], range: (3 / Float(width)).squareRoot()),
+          Tensor(name: place + ".input.bias", shape: [4 * n], range: 0.1),
+          Tensor(name: place + ".recurrent.weight", shape: [4 * n, n], range: range),
+          Tensor(name: place + ".recurrent.bias", shape: [4 * n], range: 0.1),
+        ]
+      }
+      width = isBidirectional ? 2 * n : n
+    }
+    tensors += [
+      Tensor(name: "head.weight", shape: [numbers, width], range: range),
+      Tensor(name: "head.bias", shape: [numbers], range: 0.3),
+    ]
+    return BenchShape(name: name, configuration: configuration, tensors: tensors, weights: [.f32])
   }
 
   /// Notes as three numbers, the next predicted from the last `window` of them, as Shinde et al. do. A sample of it is a note.

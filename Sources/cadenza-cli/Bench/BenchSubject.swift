@@ -128,7 +128,12 @@ final class BenchSubject {
   }
 
   private static func weightBytesPerSample(_ model: Model) -> Int {
-    LayerShapes(model.configuration).bytesPerSample(bytesPerWeight: bytesPerWeight(model))
+    let bytes = LayerShapes(model.configuration).bytesPerSample(bytesPerWeight: bytesPerWeight(model))
+    // A recurrent network over frames is gone through once for all samples of an element.
+    guard case .spectrogram(let codec) = model.configuration.codec, case .recurrent = model.configuration.network else {
+      return bytes
+    }
+    return bytes / (codec.hop * codec.columns)
   }
 
   private static func median(_ values: [Double]) -> Double {

@@ -151,8 +151,9 @@ struct GenerateCommand: ParsableCommand {
     }
     let sink = try openSink(rate: rate, frames: outputFrames)
     var clipped = 0
-    if let prompt { try feed(prompt, to: stream, score: &score, sink: keepPrompt ? sink : nil) }
-    let elapsed = try play(stream, frames: frames, score: &score, sink: sink, clipped: &clipped)
+    var repeated = 0
+    if let prompt { repeated = try feed(prompt, to: stream, score: &score, sink: keepPrompt ? sink : nil) }
+    let elapsed = try play(stream, frames: frames + repeated, score: &score, sink: sink, clipped: &clipped)
     try sink.finish()
 
     guard !quiet else { return }
@@ -195,15 +196,18 @@ struct GenerateCommand: ParsableCommand {
     return try AudioOutput.open(path: output, format: format, rate: rate, frames: frames)
   }
 
-  /// The stream hears the prompt under the conditions that hold at the beginning.
+  /// The stream hears the prompt under the conditions that hold at the beginning. Returns how many frames of its end were not written,
+  /// because the stream plays them itself, fading into what it goes on with.
   private func feed(
     _ prompt: SoundFileReader, to stream: Stream, score: inout HostScore, sink: (any AudioSink)?
-  ) throws {
+  ) throws -> Int {
     _ = try score.apply(to: stream, at: 0, limit: 1)
     let converter = try SampleRateConverter(from: prompt.sampleRate, to: stream.sampleRate)
     let progress = ProgressBar("listening", total: prompt.frames ?? 0, isQuiet: quiet)
     defer { progress.clear() }
     var samples: [Float] = []
+    /// What may be left out.
+    var kept: [Float] = []
     var position = 0
     while true {
       try Interruption.check()
@@ -216,14 +220,24 @@ struct GenerateCommand: ParsableCommand {
           throw CommandFailure("\"\(prompt.path)\" holds a sample that is not finite, after \(position) frames")
         }
         if status.rawValue < 0 { throw CommandFailure("cannot listen to \"\(prompt.path)\": \(status.phrase)") }
-        try sink?.write(converter.convert(samples))
+        let converted = converter.convert(samples)
+        if stream.primedOverlap > 0 { kept += converted } else { try sink?.write(converted) }
       }
       position += samples.count
       progress.update(position)
     }
     let status = stream.endAudio()
     if status.rawValue < 0 { throw CommandFailure("cannot listen to \"\(prompt.path)\": \(status.phrase)") }
-    try sink?.write(converter.finish())
+    if stream.primedOverlap == 0 {
+      try sink?.write(converter.finish())
+      return 0
+    }
+    kept += converter.finish()
+    guard let sink else { return 0 }
+    let overlap = (stream.primedOverlap * stream.sampleRate + stream.model.sampleRate / 2) / stream.model.sampleRate
+    let repeated = min(overlap, kept.count)
+    try kept.withUnsafeBufferPointer { try sink.write(UnsafeBufferPointer(rebasing: $0.dropLast(repeated))) }
+    return repeated
   }
 
   /// Returns the seconds spent generating, without writing. The frames before the stream's latency are left out: what is

@@ -108,11 +108,16 @@ struct LayerShapes {
       width += field.channels
       if case .oneHot = field { columnsRead += 1 } else { columnsRead += field.channels }
     }
+    var isOfFrames = false
+    if case .vector(let channels) = network.input { isOfFrames = channels > 1 }
     for (index, layer) in network.layers.enumerated() {
       let height = (layer.cell == .lstm ? 4 : 3) * layer.channels
       for place in layer.isBidirectional ? ["layers.\(index)", "layers.\(index).backward"] : ["layers.\(index)"] {
         rows.append(
-          Row("\(place).input", [height, width], bias: network.layerBiases, reads: columnsRead * height, passes: steps))
+          // A frame is read once, and not at every step that it is in the window.
+          Row(
+            "\(place).input", [height, width], bias: network.layerBiases, reads: columnsRead * height,
+            passes: isOfFrames && index == 0 ? 1 : steps))
         rows.append(
           Row(
             "\(place).recurrent", [height, layer.channels], bias: network.layerBiases, passes: steps))

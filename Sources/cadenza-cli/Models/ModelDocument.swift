@@ -102,6 +102,7 @@ enum ModelDocument {
       case .embedding(_, let channels): "embedding \(channels)"
       case .oneHot: "one-hot"
       case .value: "value"
+      case .frame(let channels): "frame of \(channels)"
       }
     switch head {
     case .softmax(let size): return "\(read) -> softmax \(size)"
@@ -152,6 +153,7 @@ enum ModelDocument {
     case .harmonic(let harmonic):
       "harmonic, \(Text.grouped(harmonic.sampleRate)) Hz, hop \(harmonic.hop), \(harmonic.harmonics) harmonics, "
         + (harmonic.noiseBands == 0 ? "no noise" : "noise of \(harmonic.noiseBands) bands")
+    case .spectrogram(let spectrogram): SpectrogramDocument.text(spectrogram)
     case .notes(let notes): NoteCodecDocument.text(notes)
     }
   }
@@ -308,6 +310,7 @@ enum ModelDocument {
           case .embedding(_, let channels): ("embedding", channels)
           case .oneHot(let size): ("one_hot", size)
           case .value: ("value", 1)
+          case .frame(let channels): ("frame", channels)
           }
         var pairs: [(key: String, value: JSON)] = [("input", read.kind), ("channels", .integer(read.channels))]
         switch head {
@@ -332,6 +335,7 @@ enum ModelDocument {
         ("kind", "harmonic"), ("sample_rate", .integer(harmonic.sampleRate)), ("hop", .integer(harmonic.hop)),
         ("harmonics", .integer(harmonic.harmonics)), ("noise_bands", .integer(harmonic.noiseBands)),
       ])
+    case .spectrogram(let spectrogram): SpectrogramDocument.json(spectrogram)
     case .notes(let notes): NoteCodecDocument.json(notes)
     }
   }

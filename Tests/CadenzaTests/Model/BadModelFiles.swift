@@ -30,7 +30,7 @@ enum BadModelFiles {
   static let all = [
     containers, headers, tensorEntries, dataLayouts, metadata, configurations, waveNets, recurrents, windows, fields,
     transformers, codecs, conditions, settings, tensors, noteCodecs, performances, grids, noteTokens, noteMatrices,
-    composerConditions,
+    composerConditions, spectrograms,
   ].flatMap { $0 }
 
   private static let good = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
@@ -1040,4 +1040,99 @@ enum BadModelFiles {
       "a follower in audio", "conditions[0].follows is \"position\", but codec.kind \"mu_law\" has no grid to follow",
       changed(#""size":3"#, #""size":3,"follows":"position""#)),
   ]
+
+  // MARK: Spectrograms
+
+  /// A network over frames of 16 samples, with one piece of its configuration replaced.
+  private static func spectrogram(_ old: String, _ new: String) -> [UInt8] {
+    let text = #"""
+      {"network":{"kind":"recurrent","input":{"kind":"vector","channels":16},"layers":[{"kind":"lstm","channels":2}],\#
+      "head":{"kind":"linear","channels":16}},"codec":{"kind":"spectrogram","sample_rate":16000,"frame_size":16,"hop":4,\#
+      "magnitude":[-6,2],"phase":"phase"}}
+      """#
+    return SmallModel.bytes(configuration: SmallModel.replacing(old, with: new, in: text), tensors: [])
+  }
+
+  static let spectrograms: [BadModelFile] = [
+    BadModelFile(
+      "frame_size no power of two", "codec.frame_size is 24, expected a power of two from 16 to 65536",
+      spectrogram(#""frame_size":16"#, #""frame_size":24"#)),
+    BadModelFile(
+      "frame_size too small", "codec.frame_size is 8, expected a power of two",
+      spectrogram(#""frame_size":16"#, #""frame_size":8"#)),
+    BadModelFile(
+      "frame_size too large", "codec.frame_size is 131072, expected a power of two",
+      spectrogram(#""frame_size":16"#, #""frame_size":131072"#)),
+    BadModelFile(
+      "frame_size a text", "codec.frame_size is \"16\", expected a power of two",
+      spectrogram(#""frame_size":16"#, #""frame_size":"16""#)),
+    BadModelFile(
+      "hop of a whole frame", "codec.hop is 16, expected 1/2, 1/4, 1/8 or 1/16 of frame_size, which is 16",
+      spectrogram(#""hop":4"#, #""hop":16"#)),
+    BadModelFile("hop zero", "codec.hop is 0, expected 1/2", spectrogram(#""hop":4"#, #""hop":0"#)),
+    BadModelFile("hop no divisor", "codec.hop is 3, expected 1/2", spectrogram(#""hop":4"#, #""hop":3"#)),
+    BadModelFile("hop negative", "codec.hop is -4, expected 1/2", spectrogram(#""hop":4"#, #""hop":-4"#)),
+    BadModelFile(
+      "magnitudes upside down", "codec.magnitude is a list of 2, expected [l, u] with -60 <= l < u <= 30",
+      spectrogram("[-6,2]", "[2,-6]")),
+    BadModelFile("magnitudes alike", "codec.magnitude is a list of 2, expected", spectrogram("[-6,2]", "[2,2]")),
+    BadModelFile("magnitudes too large", "codec.magnitude is a list of 2, expected", spectrogram("[-6,2]", "[-6,31]")),
+    BadModelFile("three magnitudes", "codec.magnitude is a list of 3, expected", spectrogram("[-6,2]", "[-6,2,3]")),
+    BadModelFile("magnitude a number", "codec.magnitude is 6, expected", spectrogram("[-6,2]", "6")),
+    BadModelFile(
+      "phase unknown", "codec.phase is \"group_delay\", expected \"none\", \"phase\" or \"instantaneous_frequency\"",
+      spectrogram(#""phase":"phase""#, #""phase":"group_delay""#)),
+    BadModelFile(
+      "iterations with a phase", "codec.iterations is 8, but frames that tell their phase need none",
+      spectrogram(#""phase":"phase""#, #""phase":"phase","iterations":8"#)),
+    BadModelFile(
+      "no iterations", "codec.iterations is 0, expected a whole number from 1 to 1000",
+      spectrogram(#""phase":"phase""#, #""phase":"none","iterations":0"#)),
+    BadModelFile(
+      "columns zero", "codec.columns is 0, expected a whole number from 1 to 1024",
+      spectrogram(#""phase":"phase""#, #""phase":"phase","columns":0"#)),
+    BadModelFile(
+      "input not as wide as an element",
+      "network.input.channels is 16, expected 48, which is 3 × 8 bins × 2 of codec \"spectrogram\"",
+      spectrogram(#""phase":"phase""#, #""phase":"phase","columns":3"#)),
+    BadModelFile(
+      "head not as wide as an element", "network.head.channels is 15, expected 16, which is 1 × 8 bins × 2",
+      spectrogram(#""kind":"linear","channels":16"#, #""kind":"linear","channels":15"#)),
+    BadModelFile(
+      "recurrent without a phase", .unsupported, "codec.phase is \"none\", which needs a whole clip",
+      SmallModel.bytes(
+        configuration: #"""
+          {"network":{"kind":"recurrent","input":{"kind":"vector","channels":8},"layers":[{"kind":"lstm","channels":2}],\#
+          "head":{"kind":"linear","channels":8}},"codec":{"kind":"spectrogram","sample_rate":16000,"frame_size":16,"hop":4,\#
+          "magnitude":[-6,2],"phase":"none"}}
+          """#, tensors: [])),
+    BadModelFile(
+      "tokens to a spectrogram",
+      "expected \"recurrent\" with a vector input and a linear head, since codec.kind is \"spectrogram\"",
+      spectrogram(
+        #""head":{"kind":"linear","channels":16}"#, #""head":{"kind":"softmax"},"vocabulary_size":16"#)),
+    BadModelFile(
+      "a frame's head of another shape", "tensor", spectrogram(#""hop":4"#, #""hop":8"#)),
+    BadModelFile(
+      "elements far larger than the file", "tensor",
+      spectrogramOfColumns(1_024)),
+    BadModelFile(
+      "several numbers for a waveform", "network.input.channels is 2, expected 1, since codec.kind is \"waveform\"",
+      SmallModel.bytes(
+        configuration: #"""
+          {"network":{"kind":"recurrent","input":{"kind":"vector","channels":2},"layers":[{"kind":"lstm","channels":2}],\#
+          "head":{"kind":"linear","channels":2}},"codec":{"kind":"waveform","sample_rate":16000}}
+          """#, tensors: [])),
+  ]
+
+  /// The widest elements that there can be, in a file without any tensor.
+  private static func spectrogramOfColumns(_ columns: Int) -> [UInt8] {
+    let numbers = 65_536 * columns
+    return SmallModel.bytes(
+      configuration: """
+        {"network":{"kind":"recurrent","input":{"kind":"vector","channels":\(numbers)},"layers":[{"kind":"lstm","channels":2}],\
+        "head":{"kind":"linear","channels":\(numbers)}},"codec":{"kind":"spectrogram","sample_rate":16000,"frame_size":65536,\
+        "hop":16384,"magnitude":[-6,2],"phase":"phase","columns":\(columns)}}
+        """, tensors: [])
+  }
 }

@@ -11,6 +11,8 @@ final class NetworkProbe {
   private let h: UnsafeMutablePointer<Float>
   /// What the next step is fed, one for each field.
   private var elements: [Element]
+  /// The same, where elements are frames.
+  private var frame: [Float] = []
 
   /// nil where this machine cannot run the instruction set.
   init?(_ model: Model, instructionSet: String? = nil) {
@@ -25,6 +27,7 @@ final class NetworkProbe {
     state = ck_allocate(plan.layout.count * 4)!.assumingMemoryBound(to: Float.self)
     h = ck_allocate(RowOrder.padded(plan.conditionChannels) * 4)!.assumingMemoryBound(to: Float.self)
     elements = NetworkProbe.first(plan)
+    if let first = plan.firstFrame { frame = (0..<plan.frameNumbers).map { first[$0] } }
     plan.network.begin(state, elements, kernels)
     set(model.configuration.conditions.map { $0.defaultValue })
   }
@@ -50,11 +53,11 @@ final class NetworkProbe {
   /// What the network predicts for the next step: the outputs of all fields, one after another. `inUnits`: step by step through the
   /// units of work, as a composer takes it.
   func predict(inUnits: Bool = false) -> [Float] {
-    if elements.count == 1 && !inUnits {
+    if elements.count == 1 && !inUnits && frame.isEmpty {
       plan.network.feed(state, elements[0], kernels)
     } else {
       plan.network.start(state, elements, kernels)
-      for unit in 0..<plan.network.unitCount { plan.network.work(state, unit, kernels) }
+      for unit in 0..<plan.network.unitCount { plan.network.work(state, unit, frame: frame, kernels) }
     }
     let prediction = plan.network.predict(state, kernels)
     return plan.fields.flatMap { field in (0..<field.size).map { prediction[field.offset + $0] } }
@@ -63,8 +66,12 @@ final class NetworkProbe {
   func accept(token: Int) { elements = [plan.codec.element(of: token)] }
   func accept(sample: Float) { elements = [plan.codec.element(of: sample)] }
 
-  /// One number for each field: a token's, or a value.
+  /// One number for each field, a token's or a value; or a frame.
   func accept(_ numbers: [Float]) {
+    if !frame.isEmpty {
+      frame = numbers
+      return
+    }
     elements = zip(plan.fields, numbers).map { field, number in
       if case .softmax = field.kind { return Element(token: Int(number), value: 0) }
       return Element(token: 0, value: number)
@@ -73,6 +80,10 @@ final class NetworkProbe {
 
   /// Accepts any element, out of numbers of 0 ..< 1.
   func accept(uniform: () -> Float) {
+    if !frame.isEmpty {
+      frame = frame.map { _ in 2 * uniform() - 1 }
+      return
+    }
     if plan.fields.count > 1 {
       accept(
         plan.fields.map { field in

@@ -23,13 +23,22 @@ struct Reference: CustomTestStringConvertible {
     .deletingLastPathComponent().deletingLastPathComponent()
 
   /// All committed cases of networks that predict, the shipped models among them.
-  static let all: [Reference] = files.filter { !$0.isEncoder && !$0.isDecoder }
+  static let all: [Reference] = files.filter { !$0.isEncoder && !$0.isDecoder && !$0.isCodec }
 
   /// Those of encoders.
   static let encoders: [Reference] = files.filter(\.isEncoder)
 
   /// Those of decoders.
   static let decoders: [Reference] = files.filter(\.isDecoder)
+
+  /// Those of codecs of frames.
+  static let codecs: [Reference] = files.filter(\.isCodec)
+
+  /// What it holds is frames and their sound.
+  private var isCodec: Bool { name.hasPrefix("codec-") }
+
+  /// A network's over frames.
+  var hasFrames: Bool { name.hasPrefix("frames-") }
 
   /// What it holds is a clip.
   private var isDecoder: Bool { name.hasPrefix("decoder-") }
