@@ -71,7 +71,9 @@ struct EncodedInput {
       numbers.withUnsafeBufferPointer { first in
         other.numbers.withUnsafeBufferPointer { second in
           mixed.withUnsafeMutableBufferPointer { target in
-            guard let first = first.baseAddress, let second = second.baseAddress, let target = target.baseAddress else { return }
+            guard let first = first.baseAddress, let second = second.baseAddress, let target = target.baseAddress else {
+              return
+            }
             way.write(from: first + a, to: second + b, fraction: fraction, count: size, into: target + row * size)
           }
         }

@@ -27,13 +27,15 @@ final class StepWriter {
     let ending = output.split(separator: "/").last.flatMap { name in
       name.contains(".") ? name.split(separator: ".").last.map { $0.lowercased() } : nil
     }
-    if composer != nil {
-      isFolder = ending != "mid" && ending != "midi"
-    } else {
-      isFolder = (try? AudioContainer(forPath: output)) == nil
+    isFolder = ending == nil || output.hasSuffix("/")
+    if let ending, !isFolder, composer != nil, ending != "mid", ending != "midi" {
+      throw CommandFailure(
+        .wrongUsage, "a composer's steps are MIDI files, not .\(ending): expected .mid, or the name of a folder")
     }
     if isFolder {
-      if mkdir(output, 0o777) != 0 && errno != EEXIST { throw CommandFailure("cannot make \"\(output)\": \(SystemError.current)") }
+      if mkdir(output, 0o777) != 0 && errno != EEXIST {
+        throw CommandFailure("cannot make \"\(output)\": \(SystemError.current)")
+      }
     } else if composer == nil {
       sink = try AudioOutput.open(path: output, format: nil, rate: rate, frames: Int.max)
     } else {
