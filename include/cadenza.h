@@ -122,6 +122,18 @@ CADENZA_API cadenza_model *cadenza_model_retain(cadenza_model *model);
    frees memory. */
 CADENZA_API void cadenza_model_release(cadenza_model *model);
 
+/* How a model's sound comes about. */
+typedef int32_t cadenza_decoding;
+#define CADENZA_DECODING_NONE 0     /* sample by sample, or note by note: no clip is decoded */
+#define CADENZA_DECODING_STREAMED 1 /* a clip, decoded as it is heard: the cost is spread over the blocks in which it sounds */
+#define CADENZA_DECODING_WHOLE 2    /* a clip, decoded all at once before it is heard: a stream of the model must render ahead */
+
+/* What a model's encoder takes. */
+typedef int32_t cadenza_encoder;
+#define CADENZA_ENCODER_NONE 0   /* the model has none */
+#define CADENZA_ENCODER_AUDIO 1  /* recordings: cadenza_stream_encode */
+#define CADENZA_ENCODER_EVENTS 2 /* melodies: cadenza_stream_encode_events */
+
 /* What a model is. Strings belong to the model and live as long as it does. */
 typedef struct cadenza_model_info {
   uint32_t struct_size;    /* in: sizeof(cadenza_model_info) */
@@ -129,8 +141,8 @@ typedef struct cadenza_model_info {
   const char *name;        /* from the file; "" where absent; so for all the strings */
   const char *description; /* what it is, for people */
   const char *license;     /* under which it may be used */
-  const char *network;     /* kind: "wavenet", "recurrent", "transformer" */
-  const char *codec;       /* kind: "mu_law", "waveform"; of a composer "performance_events", "melody_steps", "chorale_grid",
+  const char *network;     /* kind: "wavenet", "recurrent", "transformer", "decoder" */
+  const char *codec;       /* kind: "mu_law", "waveform", "spectrogram", "harmonic"; of a composer "performance_events", "melody_steps", "chorale_grid",
                                   "note_tokens", "note_matrix" */
   const char *instruction_set; /* the kernels in use: "portable", "avx2", "avx512", "neon" */
   uint64_t parameter_count;    /* trained numbers in the file */
@@ -144,10 +156,15 @@ typedef struct cadenza_model_info {
   float temperature;           /* the model's sampling defaults */
   float top_p;                 /* likewise; 1: off */
   uint32_t top_k;              /* likewise; 0: off */
-  uint32_t reserved;           /* 0 */
+  uint32_t reserved;           /* 0; the first release ended behind this field */
+  uint64_t clip_frames;        /* samples of the clip that the model decodes, at its own rate; 0: it goes on, or ends when it likes */
+  cadenza_decoding decoding;   /* CADENZA_DECODING_... */
+  cadenza_encoder encoder;     /* CADENZA_ENCODER_... */
+  uint32_t lowest_pitch;       /* MIDI: what the model knows of the pitches that it may be asked for with notes; both 0 where it */
+  uint32_t highest_pitch;      /* plays none. Pitches beyond, or between, that it lacks are moved by octaves */
 } cadenza_model_info;
 
-/* Fills *info up to info->struct_size. Errors: INVALID_ARGUMENT (NULL, or a struct_size smaller than any release had).
+/* Fills *info up to info->struct_size. Errors: INVALID_ARGUMENT (NULL, or a struct_size smaller than the first release's 128).
    [any-thread] */
 CADENZA_API cadenza_status cadenza_model_get_info(const cadenza_model *model, cadenza_model_info *info);
 

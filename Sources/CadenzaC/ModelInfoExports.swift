@@ -1,21 +1,24 @@
 import CCadenza
 import Cadenza
+import CadenzaKernels
 
 // Structures that the library fills in: a caller's struct_size below the first release's is refused; above that, only the bytes
-// that both sides know are written. In the first release those are the whole structure.
+// that both sides know are written.
 
 @c @implementation
 public func cadenza_model_get_info(
   _ model: OpaquePointer?, _ info: UnsafeMutablePointer<cadenza_model_info>?
 ) -> cadenza_status {
-  guard let model, let info, Int(info.pointee.struct_size) >= MemoryLayout<cadenza_model_info>.size else {
+  // The size alone, before anything behind it is read: a structure of the first release ends after 128 bytes.
+  guard let model, let info, Int(UnsafeRawPointer(info).load(as: UInt32.self)) >= 128 else {
     return CADENZA_ERROR_INVALID_ARGUMENT
   }
+  let size = Int(UnsafeRawPointer(info).load(as: UInt32.self))
   let engineModel = unmanagedModel(model).takeUnretainedValue()
   let configuration = engineModel.configuration
   let strings = engineModel.cStrings
   var answer = cadenza_model_info()
-  answer.struct_size = info.pointee.struct_size
+  answer.struct_size = UInt32(truncatingIfNeeded: size)
   answer.sample_rate = UInt32(engineModel.sampleRate)
   answer.name = strings.name
   answer.description = strings.description
@@ -34,7 +37,19 @@ public func cadenza_model_get_info(
   answer.temperature = configuration.sampling.temperature
   answer.top_p = configuration.sampling.topP
   answer.top_k = UInt32(configuration.sampling.topK)
-  info.pointee = answer
+  answer.clip_frames = UInt64(engineModel.clipFrames ?? 0)
+  if engineModel.clipFrames != nil {
+    answer.decoding = engineModel.decodesWhole ? CADENZA_DECODING_WHOLE : CADENZA_DECODING_STREAMED
+  }
+  if configuration.encoder != nil {
+    answer.encoder = engineModel.isComposer ? CADENZA_ENCODER_EVENTS : CADENZA_ENCODER_AUDIO
+  }
+  if let pitches = engineModel.playablePitches {
+    answer.lowest_pitch = UInt32(pitches.lowerBound)
+    answer.highest_pitch = UInt32(pitches.upperBound)
+  }
+  let known = MemoryLayout<cadenza_model_info>.size
+  ck_copy(info, &answer, size < known ? size : known)
   return CADENZA_OK
 }
 

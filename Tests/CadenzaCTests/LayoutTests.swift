@@ -13,7 +13,7 @@ struct LayoutTests {
   }
 
   @Test func modelInfo() {
-    #expect(MemoryLayout<cadenza_model_info>.size == 128)
+    #expect(MemoryLayout<cadenza_model_info>.size == 152)
     #expect(MemoryLayout<cadenza_model_info>.offset(of: \.struct_size) == 0)
     #expect(MemoryLayout<cadenza_model_info>.offset(of: \.sample_rate) == 4)
     #expect(MemoryLayout<cadenza_model_info>.offset(of: \.name) == 8)
@@ -34,6 +34,11 @@ struct LayoutTests {
     #expect(MemoryLayout<cadenza_model_info>.offset(of: \.top_p) == 116)
     #expect(MemoryLayout<cadenza_model_info>.offset(of: \.top_k) == 120)
     #expect(MemoryLayout<cadenza_model_info>.offset(of: \.reserved) == 124)
+    #expect(MemoryLayout<cadenza_model_info>.offset(of: \.clip_frames) == 128)
+    #expect(MemoryLayout<cadenza_model_info>.offset(of: \.decoding) == 136)
+    #expect(MemoryLayout<cadenza_model_info>.offset(of: \.encoder) == 140)
+    #expect(MemoryLayout<cadenza_model_info>.offset(of: \.lowest_pitch) == 144)
+    #expect(MemoryLayout<cadenza_model_info>.offset(of: \.highest_pitch) == 148)
   }
 
   @Test func conditionInfo() {

@@ -32,8 +32,13 @@ OFFSET(cadenza_model_info, validation_nats, 104);
 OFFSET(cadenza_model_info, temperature, 112);
 OFFSET(cadenza_model_info, top_p, 116);
 OFFSET(cadenza_model_info, top_k, 120);
-OFFSET(cadenza_model_info, reserved, 124);
-SIZE(cadenza_model_info, 128);
+OFFSET(cadenza_model_info, reserved, 124); /* the first release ended here */
+OFFSET(cadenza_model_info, clip_frames, 128);
+OFFSET(cadenza_model_info, decoding, 136);
+OFFSET(cadenza_model_info, encoder, 140);
+OFFSET(cadenza_model_info, lowest_pitch, 144);
+OFFSET(cadenza_model_info, highest_pitch, 148);
+SIZE(cadenza_model_info, 152);
 
 OFFSET(cadenza_condition_info, struct_size, 0);
 OFFSET(cadenza_condition_info, kind, 4);
@@ -139,6 +144,22 @@ static void get_info_fills_its_structure(void) {
   CHECK(box.info.temperature == 0.9f && box.info.top_p == 0.99f);
   CHECK_EQUAL(box.info.top_k, 200);
   CHECK_EQUAL(box.info.reserved, 0);
+  CHECK_EQUAL(box.info.clip_frames, 0);
+  CHECK_EQUAL(box.info.decoding, CADENZA_DECODING_NONE);
+  CHECK_EQUAL(box.info.encoder, CADENZA_ENCODER_NONE);
+  /* A program of the first release knows less, and nothing behind that is touched. */
+  memset(&box, 0xA5, sizeof box);
+  box.info.struct_size = 128;
+  CHECK(cadenza_model_get_info(model, &box.info) == CADENZA_OK);
+  CHECK_EQUAL(box.info.struct_size, 128);
+  CHECK_EQUAL(box.info.top_k, 200);
+  for (unsigned i = 128; i < sizeof box; i++) CHECK(((unsigned char *)&box)[i] == 0xA5);
+  cadenza_model_release(model);
+
+  /* The pitches that it may be asked for. */
+  model = load_tiny(TINY_FLUTE);
+  CHECK_EQUAL(model_info(model).lowest_pitch, 48);
+  CHECK_EQUAL(model_info(model).highest_pitch, 63);
   cadenza_model_release(model);
 }
 

@@ -254,7 +254,7 @@ class Condition:
     """What the host can ask for while the model plays."""
 
     name: str
-    kind: str  # "class" or "vector"
+    kind: str  # "class", "vector" or "latent"
     size: int  # classes, or numbers in the vector
     frames_per_value: int  # 0: global; else samples that each value lasts
     labels: tuple[str, ...]  # of the classes; empty where the model names none

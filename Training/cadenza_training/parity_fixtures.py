@@ -26,9 +26,11 @@ from cadenza_training import mu_law, reference
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.engine import COMPOSER_CODECS
 from cadenza_training.model_file import read_model, write_model
+from cadenza_training.networks.registry import load_network
 from cadenza_training.parity_decoders import DECODER_CASES, ENCODER_CASES, write_decoder_case
 from cadenza_training.parity_pieces import drawn_piece
 from cadenza_training.systems.raw_audio.recordings import load_recordings
+from cadenza_training.systems.wavenet_autoencoder.playing import encode
 
 SAMPLE_RATE = 16000
 # What a shipped composer's predictions take at most.
@@ -836,7 +838,7 @@ def write_shipped(model: Path, prepared: PreparedSet | None, output: Path, steps
             steps = min(steps, MOST_WINDOWED_STEPS)
         sequence, values = drawn_piece(model, steps)
     else:
-        sequence, values = first_of_a_recording(configuration, prepared, steps)
+        sequence, values = first_of_a_recording(model, configuration, prepared, steps)
     predictions = reference.logits(tensors, configuration, sequence, values)
     path = output / f"shipped-{model.stem}.reference.safetensors"
     write_reference(path, sequence, values, predictions)
@@ -847,8 +849,11 @@ def is_composer(model: Path) -> bool:
 
 
 def first_of_a_recording(
-    configuration: Mapping, prepared: PreparedSet, steps: int
+    model: Path, configuration: Mapping, prepared: PreparedSet, steps: int
 ) -> tuple[Tensor, dict[str, Tensor]]:
+    """Of a model with an embedding, as many steps more as its second row begins at."""
+    embeddings = [c for c in configuration["conditions"] if c["kind"] == "latent"]
+    steps += sum(condition["frames_per_value"] for condition in embeddings)
     entry = max(prepared.split("validation"), key=lambda entry: (entry.seconds, entry.file))
     recording = load_recordings(prepared, [entry])[0]
     codes = mu_law.encode(recording.samples[:steps] / 32768.0, configuration["codec"]["levels"])
@@ -856,6 +861,13 @@ def first_of_a_recording(
         "instrument": torch.full((steps,), recording.instrument, dtype=torch.int32),
         "pitch": torch.full((steps,), recording.pitch, dtype=torch.int32),
     }
+    for condition in embeddings:
+        network, _ = load_network(model)
+        rows = encode(network, recording.samples / 32768.0)
+        span = condition["frames_per_value"]
+        values[condition["name"]] = rows.repeat_interleave(span, dim=0)[:steps]
+        # An embedding is there in the place of an instrument.
+        values.pop("instrument")
     return torch.from_numpy(codes.astype("int32")), values
 
 

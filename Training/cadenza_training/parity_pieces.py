@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cadenza_training.networks.autoencoder import Autoencoder
 from cadenza_training.networks.recurrent import Recurrent
 from cadenza_training.networks.registry import load_network
+from cadenza_training.systems.melody_vae.latents import decode
 from cadenza_training.systems.note_matrix.codec import NoteMatrixCodec
 from cadenza_training.systems.notes.codecs import read_codec
 from cadenza_training.systems.notes.reference_sampler import compose
@@ -29,6 +31,8 @@ def drawn_piece(model: Path, steps: int) -> tuple[Tensor, dict[str, Tensor]]:
     every choice, the model's default, or the position as the codec sets it."""
     network, configuration = load_network(model)
     network.double()
+    if isinstance(network, Autoencoder):
+        return drawn_melody(network)
     if configuration["codec"]["kind"] == NoteMatrixCodec.kind:
         sequence = drawn_notes(network, NoteMatrixCodec(configuration["codec"]), steps)
     else:
@@ -42,6 +46,16 @@ def drawn_piece(model: Path, steps: int) -> tuple[Tensor, dict[str, Tensor]]:
                 break
         sequence = longest.to(torch.int32)
     return sequence, condition_values(configuration, len(sequence))
+
+
+def drawn_melody(network: Autoencoder) -> tuple[Tensor, dict[str, Tensor]]:
+    """Of a latent that is drawn, and holds for all of the melody's steps."""
+    generator = torch.Generator().manual_seed(SEEDS[0])
+    latent = torch.randn(1, network.encoder.size, generator=generator)
+    tokens = decode(network, latent.double(), temperature=1.0, generator=generator)[0]
+    (condition,) = network.conditions
+    values = {condition.name: latent.expand(len(tokens), -1)}
+    return torch.from_numpy(tokens).to(torch.int32), values
 
 
 def condition_values(configuration: Mapping, choices: int) -> dict[str, Tensor]:

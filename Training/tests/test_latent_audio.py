@@ -15,6 +15,8 @@ from cadenza_training import reference, reference_layers
 from cadenza_training.configuration import build, override, packaged_names, read_toml
 from cadenza_training.data.prepared_set import AudioEntry, Instrument, PreparedSet, SetDescription
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.decoder_player import DecoderPlayer
+from cadenza_training.evaluation.report import Evaluation
 from cadenza_training.export import export
 from cadenza_training.fitting.fit import fit, read_configuration
 from cadenza_training.fitting.options import TrainingOptions
@@ -328,3 +330,52 @@ def test_the_packaged_configurations_build(note_set: PreparedSet) -> None:
             configuration, note_set, options, processes=1, rank=0
         )
         assert system.network.parameter_count() < 1_000_000
+
+
+def test_decoders_are_evaluated_by_instrument(tmp_path: Path, note_set: PreparedSet) -> None:
+    from cadenza_training.cli import main
+
+    fitted(HARMONIC, note_set, tmp_path / "run")
+    model = tmp_path / "model.safetensors"
+    export(tmp_path / "run", model, storage="f32")
+    found = tmp_path / "evaluation"
+    words = ["evaluate", str(note_set.folder), "--split", "validation", "--generate", str(model)]
+    words += ["--player", "pytorch", "--seconds", "0.24", "--notes", "2", "--output", str(found)]
+    assert main(words) in (None, 0)
+    evaluation = Evaluation.read(found / "evaluation.json")
+    report = evaluation.table("report")
+    assert [row[0] for row in report.rows] == ["guitar", "organ", "all"]
+    rebuilt = evaluation.table("reconstruction")
+    assert [row[:2] for row in rebuilt.rows] == [("guitar", 2), ("organ", 2), ("all", 4)]
+    assert 0.0 < evaluation.value("reconstruction") < 100.0
+    # By construction: the codec plays the pitch that was asked for.
+    assert evaluation.value("in_tune") > 0.5
+    assert evaluation.value("bits") is None
+    assert (found / "spectrograms.png").is_file()
+    only = tmp_path / "only"
+    assert main([*words[:-1], str(only), "--only", "organ"]) in (None, 0)
+    assert [row[0] for row in Evaluation.read(only / "evaluation.json").table("report").rows] == [
+        "organ",
+        "all",
+    ]
+
+
+def test_a_player_plays_what_the_seed_and_the_conditions_say(
+    tmp_path: Path, note_set: PreparedSet
+) -> None:
+    fitted(HARMONIC, note_set, tmp_path / "run")
+    export(tmp_path / "run", tmp_path / "model.safetensors", storage="f32")
+    player = DecoderPlayer(tmp_path / "model.safetensors")
+    organ = (("instrument", "organ"), ("pitch", "62"))
+    sounds = [player.generate(seed, organ, 4000) for seed in (1, 1, 2)]
+    assert np.array_equal(sounds[0], sounds[1])
+    assert not np.array_equal(sounds[0], sounds[2])
+    # Behind the clip there is silence.
+    assert np.all(sounds[0][3840:] == 0.0)
+    # Without noise the codec is the reference's.
+    tensors, configuration = read_model(tmp_path / "model.safetensors")
+    latent = torch.randn(1, 3, generator=torch.Generator().manual_seed(1))
+    values = {"instrument": torch.tensor([1]), "pitch": torch.tensor([14]), "z": latent}
+    frames = reference_layers.decoder_frames(tensors, configuration, values)
+    expected = reference_layers.harmonic_samples(configuration["codec"], frames, 62)
+    np.testing.assert_allclose(player.generate(1, organ, 3840, 0.0), expected, atol=1e-4)

@@ -16,6 +16,8 @@ struct Decoder {
   private let width: Int
   private let conditionChannels: Int
 
+  /// Whether there is one tick, which makes all.
+  let isWhole: Bool
   /// Frames of a clip.
   let frameCount: Int
   let frameSize: Int
@@ -88,7 +90,7 @@ struct Decoder {
       try plan.append(layers[index], "layers.\(index)", tensors: &tensors)
     }
     let stack = try LayerStack(plan, arena: &arena)
-    let isWhole = stack.needsAll || codecNeedsAll
+    isWhole = stack.needsAll || codecNeedsAll
     run = LayerRun(
       stack, plan, totals: plan.nodes.map { $0.shape.steps ?? 1 }, isWhole: isWhole, arena: &arena, layout: &layout)
     changedOffset = layout.take(1)
@@ -101,8 +103,9 @@ struct Decoder {
     var costs = arena.isMeasuring ? [] : (0..<stack.nodeCount).map { stack.nodes[$0].cost }
     if arena.isMeasuring { costs = plan.nodes.map { _ in 0 } }
     costs[0] = sourceCost
+    let allAtOnce = isWhole
     let slices = plan.nodes.map { node in
-      isWhole || node.rate == nil ? 1 : max(1, min(64, StateLayout.product(node.rate ?? 1, node.shape.bins) / 4))
+      allAtOnce || node.rate == nil ? 1 : max(1, min(64, StateLayout.product(node.rate ?? 1, node.shape.bins) / 4))
     }
     // As many units as there may be: which of them there are depends on costs, and those on what is packed.
     units = arena.take(Unit.self, count: 1 + slices.reduce(0, +))
@@ -139,9 +142,6 @@ struct Decoder {
   }
 
   // MARK: Ticks
-
-  /// Whether there is one tick, which makes all.
-  var isWhole: Bool { framesPerTick == frameCount }
 
   /// Makes the state the beginning of a clip.
   @_noLocks

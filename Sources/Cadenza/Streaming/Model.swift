@@ -149,6 +149,15 @@ public final class Model: @unchecked Sendable {
     return false
   }
 
+  /// The lowest and the highest MIDI pitch that the model knows, where it plays notes.
+  public var playablePitches: ClosedRange<Int>? {
+    guard let index = configuration.pitchCondition, !isComposer else { return nil }
+    guard case .classes(let labels, _) = configuration.conditions[index].kind else { return nil }
+    guard let numbers = PitchTable.numbers(labels) else { return 0...min(configuration.conditions[index].size, 128) - 1 }
+    guard let lowest = numbers.min(), let highest = numbers.max() else { return nil }
+    return lowest...highest
+  }
+
   /// Hz.
   public var sampleRate: Int { configuration.codec.sampleRate }
 

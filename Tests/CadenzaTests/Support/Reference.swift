@@ -23,10 +23,16 @@ struct Reference: CustomTestStringConvertible {
     .deletingLastPathComponent().deletingLastPathComponent()
 
   /// All committed cases of networks that predict, the shipped models among them.
-  static let all: [Reference] = files.filter { !$0.isEncoder }
+  static let all: [Reference] = files.filter { !$0.isEncoder && !$0.isDecoder }
 
   /// Those of encoders.
   static let encoders: [Reference] = files.filter(\.isEncoder)
+
+  /// Those of decoders.
+  static let decoders: [Reference] = files.filter(\.isDecoder)
+
+  /// What it holds is a clip.
+  private var isDecoder: Bool { name.hasPrefix("decoder-") }
 
   /// What it holds is what an encoder makes of a recording or a melody.
   private var isEncoder: Bool { name.hasPrefix("encoder-") }

@@ -18,9 +18,15 @@ listen to. Every metric is defined in EVALUATION.md.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cadenza_training.errors import UserError
+
+if TYPE_CHECKING:
+    from cadenza_training.evaluation.report import Table
+    from cadenza_training.evaluation.sound_files import SoundFolder
 
 # Where --seconds is left out.
 SOUND_SECONDS = 1.5
@@ -89,12 +95,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="for pitches spread over each instrument's range, or those of the reference",
     )
     generation.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="INSTRUMENT",
+        help="of the reference and of what is generated; may be repeated",
+    )
+    generation.add_argument(
+        "--player",
+        choices=("engine", "pytorch"),
+        default="engine",
+        help="what plays a decoder of notes: the engine, or the network in PyTorch",
+    )
+    generation.add_argument(
         "--notes",
         type=int,
         default=20,
         help="sounds for each instrument, or each reference; pieces of a composer (20)",
     )
     generation.add_argument("--seconds", type=float, help="of each sound (1.5) or piece (60)")
+    generation.add_argument(
+        "--known-seconds",
+        type=float,
+        default=0.5,
+        help="of each reference, that a model of spectrogram columns goes on from (0.5)",
+    )
     generation.add_argument("--seed", type=int, default=1, help="of the first sound (1)")
     generation.add_argument("--temperature", type=float, help="left out: the model's own")
     generation.add_argument(
@@ -128,7 +153,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UserError("expected either GENERATED or --generate MODEL")
     if arguments.generate is not None and arguments.model is not None:
         raise UserError("--generate scores with its model; --model goes with GENERATED")
-    for option in ("seconds", "first_seconds", "notes", "most_files"):
+    for option in ("seconds", "first_seconds", "known_seconds", "notes", "most_files"):
         value = getattr(arguments, option)
         if value is not None and not value > 0:
             raise UserError(f"--{option.replace('_', '-')} is {value}; expected more than 0")
@@ -140,60 +165,152 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _sounds(arguments: argparse.Namespace) -> object:
     from cadenza_training.evaluation import generated_sounds
+    from cadenza_training.evaluation.continued_sounds import answers_recordings
     from cadenza_training.evaluation.evaluate_sounds import SoundOptions, evaluate_sounds
+    from cadenza_training.evaluation.model_metadata import (
+        is_decoder,
+        read_configuration,
+        tensors_checksum,
+    )
     from cadenza_training.evaluation.sound_files import find_sounds
     from cadenza_training.evaluation.split_choice import training_folder
 
     seconds = arguments.seconds or SOUND_SECONDS
+    model = arguments.generate or arguments.model
     reference = find_sounds(arguments.reference, arguments.split)
     training_place = training_folder(arguments.training, arguments.reference)
     training = None if training_place is None else find_sounds(training_place)
     generated_folder = arguments.generated
     first_seconds = arguments.first_seconds
-    if arguments.generate is not None:
+    model = arguments.generate or arguments.model
+    tables: list[Table] = []
+    asked = ""
+    if arguments.generate is not None and answers_recordings(read_configuration(model)):
+        reference = reference.of_instruments(arguments.only)
+        training = None if training is None else training.of_instruments(arguments.only)
         generated_folder = arguments.output / "generated"
         first_seconds = first_seconds or seconds
-        if arguments.ask == "reference":
-            requests = generated_sounds.requests_like(
-                reference.files, arguments.notes, arguments.seed
-            )
-        else:
-            requests = generated_sounds.requests_for_model(
-                arguments.generate,
-                (training or reference).description or reference.description,
-                arguments.notes,
-                arguments.seed,
-            )
-        generated_sounds.generate_folder(
-            arguments.generate,
-            requests,
-            generated_folder,
-            seconds=seconds,
-            temperature=arguments.temperature,
+        asked, tables = _answer_recordings(
+            arguments, reference, training, generated_folder, seconds
         )
+        # What it is told of a recording, or that it predicts numbers, is for its own tables.
+        model = None
+    elif arguments.generate is not None:
+        generated_folder = arguments.output / "generated"
+        first_seconds = first_seconds or seconds
+        with generated_sounds.open_player(arguments.generate, arguments.player) as player:
+            reference = reference.of_instruments(arguments.only)
+            training = None if training is None else training.of_instruments(arguments.only)
+            if is_decoder(read_configuration(arguments.generate)):
+                reference = reference.known_to(player.conditions)
+                training = None if training is None else training.known_to(player.conditions)
+            if arguments.ask == "reference":
+                requests = generated_sounds.requests_like(
+                    reference.files, arguments.notes, arguments.seed
+                )
+                if not any(condition.name == "pitch" for condition in player.conditions):
+                    requests = [replace(request, midi_pitch=None) for request in requests]
+            else:
+                requests = generated_sounds.requests_for_model(
+                    arguments.generate,
+                    player.conditions,
+                    (training or reference).description or reference.description,
+                    arguments.notes,
+                    arguments.seed,
+                    arguments.only,
+                )
+            generated_sounds.generate_folder(
+                arguments.generate,
+                player,
+                requests,
+                generated_folder,
+                seconds=seconds,
+                temperature=arguments.temperature,
+            )
     options = SoundOptions(
         output=arguments.output,
-        model=arguments.generate or arguments.model,
+        model=model,
         training=training,
+        fills=model is not None and is_decoder(read_configuration(model)),
         most_files=arguments.most_files,
         first_seconds=first_seconds,
         nearest=arguments.nearest,
         command=arguments.cadenza_command,
-        beside=tuple(arguments.beside),
+        beside=() if model is None else tuple(arguments.beside),
     )
     evaluation = evaluate_sounds(reference, find_sounds(generated_folder), options)
-    if arguments.generate is not None:
+    evaluation.tables = tables + evaluation.tables
+    if asked:
+        evaluation.settings["asked"] = asked
+        evaluation.settings["model"] = arguments.generate.name
+        evaluation.settings["model tensors (SHA-256)"] = tensors_checksum(arguments.generate)
+    elif arguments.generate is not None:
         temperature = "its own" if arguments.temperature is None else arguments.temperature
         evaluation.settings["asked"] = (
             f"{arguments.notes} sounds of {seconds:g} s for each "
             + ("instrument, over its range" if arguments.ask == "ranges" else "reference")
             + f"; seeds from {arguments.seed}, temperature {temperature}"
+            + (", played by PyTorch" if arguments.player == "pytorch" else "")
         )
     return evaluation
 
 
+def _answer_recordings(
+    arguments: argparse.Namespace,
+    reference: SoundFolder,
+    training: SoundFolder | None,
+    folder: Path,
+    seconds: float,
+) -> tuple[str, list[Table]]:
+    """Held-out recordings that go on, or are encoded and played again: into `folder`. What was
+    asked, in words, and what else is found."""
+    from cadenza_training.evaluation import embedded_sounds, likelihood
+    from cadenza_training.evaluation.continued_sounds import continue_folder
+    from cadenza_training.evaluation.model_metadata import read_configuration
+    from cadenza_training.evaluation.sound_files import find_sounds, spread
+
+    files = spread(reference.files, arguments.most_files)
+    configuration = read_configuration(arguments.generate)
+    if not embedded_sounds.has_embedding(configuration):
+        known = arguments.known_seconds
+        continue_folder(arguments.generate, files, folder, known_seconds=known, seconds=seconds)
+        return (
+            f"{seconds:g} s of what follows the first {known:g} s of each reference, by PyTorch "
+            "from the model file",
+            [],
+        )
+    embedded_sounds.play_again(
+        arguments.generate,
+        files,
+        folder,
+        times=arguments.notes,
+        seconds=seconds,
+        temperature=arguments.temperature,
+        seed=arguments.seed,
+    )
+    others = () if training is None else training.files
+    beside = [
+        (other.name, likelihood.score(other, files).nats_per_sample) for other in arguments.beside
+    ]
+    played = find_sounds(folder).files
+    rate = configuration["codec"]["sample_rate"]
+    tables = [
+        embedded_sounds.likelihood_table(arguments.generate, files, others, beside),
+        embedded_sounds.distance_table(files, played, others, seconds, rate),
+    ]
+    return (
+        f"{arguments.notes} sounds of {seconds:g} s of each reference, encoded and played again by "
+        f"PyTorch from the model file; seed {arguments.seed}",
+        tables,
+    )
+
+
 def _pieces(arguments: argparse.Namespace) -> object:
     from cadenza_training.evaluation.asked_conditions import setting_of
+    from cadenza_training.evaluation.evaluate_melodies import (
+        evaluate_melodies,
+        is_melody_autoencoder,
+    )
     from cadenza_training.evaluation.evaluate_pieces import PieceOptions, evaluate_pieces
     from cadenza_training.evaluation.generated_pieces import generate_pieces
     from cadenza_training.evaluation.model_metadata import read_configuration
@@ -202,6 +319,16 @@ def _pieces(arguments: argparse.Namespace) -> object:
 
     if arguments.cadenza_command is not None:
         raise UserError("--command scores sound; notes are scored by the engine's library")
+    if arguments.generate is not None and is_melody_autoencoder(
+        read_configuration(arguments.generate)
+    ):
+        return evaluate_melodies(
+            arguments.reference,
+            arguments.split,
+            arguments.generate,
+            arguments.output,
+            arguments.temperature,
+        )
     held_out = read_pieces(arguments.reference, arguments.split)
     training_place = training_folder(arguments.training, arguments.reference)
     model = arguments.generate or arguments.model

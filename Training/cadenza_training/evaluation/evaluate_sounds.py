@@ -12,14 +12,18 @@ from tqdm import tqdm
 
 from cadenza_training import mu_law
 from cadenza_training.evaluation import likelihood as likelihoods
-from cadenza_training.evaluation import paired_signals, pitch_content, plots
+from cadenza_training.evaluation import paired_signals, pitch_content, plots, reconstruction
 from cadenza_training.evaluation.clock import Clock
 from cadenza_training.evaluation.frechet_distance import frechet_distance
 from cadenza_training.evaluation.kullback_leibler import feature_divergence
 from cadenza_training.evaluation.likelihood import Likelihood
 from cadenza_training.evaluation.mel_cepstrum import mel_cepstrum
 from cadenza_training.evaluation.metric import Metric, MetricKind, NotDefinedError
-from cadenza_training.evaluation.model_metadata import read_configuration, tensors_checksum
+from cadenza_training.evaluation.model_metadata import (
+    is_decoder,
+    read_configuration,
+    tensors_checksum,
+)
 from cadenza_training.evaluation.nearest_pairs import write_sound_pairs
 from cadenza_training.evaluation.novelty import Novelty, novelty_table
 from cadenza_training.evaluation.pitch_tracking import (
@@ -42,6 +46,7 @@ from cadenza_training.evaluation.sound_onsets import sound_onset_f1
 
 REPORT = "COMP9491 4.2"
 NO_MODEL = "no model was named"
+NO_LIKELIHOOD = "the model gives no probabilities"
 # Of the sounds that are out of tune.
 MOST_NAMED = 30
 
@@ -60,6 +65,9 @@ class SoundOptions:
     command: str | None = None
     # Other model files, to score beside it.
     beside: tuple[Path, ...] = ()
+    # Sounds that are shorter than `first_seconds` are filled up with silence: a decoder's clips are
+    # all of one length.
+    fills: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,15 +106,22 @@ def evaluate_sounds(
     metrics += _pair_metrics(reference, real.sounds, played.sounds)
     score: Likelihood | None = None
     baselines: dict[str, float] = {}
-    if options.model is not None:
+    if options.model is not None and _has_likelihood(options.model):
         with clock("likelihood"):
             score = likelihoods.score(options.model, reference.files, options.command)
             baselines = _baselines(options.model, reference, options.training)
             for other in options.beside:
                 beside = likelihoods.score(other, reference.files, options.command)
                 baselines[other.name] = beside.nats_per_sample
-    metrics += _likelihood_metrics(score)
+    metrics += _likelihood_metrics(score, options.model)
     tables = [_instrument_table(real, played, tracks, score)]
+    with clock("reconstruction"):
+        metric, rebuilt = _reconstruction(reference, options)
+    metrics.append(metric)
+    if rebuilt is not None:
+        tables += [_report_table(real, played, control), rebuilt.table()]
+    elif options.model is not None and is_decoder(read_configuration(options.model)):
+        tables.append(_report_table(real, played, control))
     if score is not None:
         tables.append(_likelihood_table(score, baselines))
     with clock("novelty"):
@@ -146,7 +161,10 @@ def evaluate_sounds(
 
 def _side(folder: SoundFolder, options: SoundOptions, sample_rate: int | None) -> _Side:
     sounds = read_sounds(
-        spread(folder.files, options.most_files), sample_rate, options.first_seconds
+        spread(folder.files, options.most_files),
+        sample_rate,
+        options.first_seconds,
+        fill=options.fills,
     )
     return _Side(sounds, [mel_cepstrum(sound.samples, sound.sample_rate) for sound in sounds])
 
@@ -286,10 +304,92 @@ def _pair_metrics(
     ]
 
 
-def _likelihood_metrics(score: Likelihood | None) -> list[Metric]:
+def _has_likelihood(model: Path) -> bool:
+    return read_configuration(model)["codec"].get("kind") == "mu_law"
+
+
+def _reconstruction(
+    reference: SoundFolder, options: SoundOptions
+) -> tuple[Metric, reconstruction.Reconstructions | None]:
+    kind = MetricKind(
+        "reconstruction",
+        "spectral distance of reconstructions",
+        "DDSP 4.2.1",
+        "",
+        "lower",
+    )
+    found: list[reconstruction.Reconstructions] = []
+
+    def distance() -> float:
+        if options.model is None:
+            raise NotDefinedError(NO_MODEL)
+        if not is_decoder(read_configuration(options.model)):
+            raise NotDefinedError("the model is no decoder with an encoder")
+        training = () if options.training is None else options.training.files
+        found.append(reconstruction.reconstruct(options.model, reference.files, training))
+        return found[0].mean(0)
+
+    metric = kind.measure(distance)
+    return metric, found[0] if found else None
+
+
+def _report_table(real: _Side, played: _Side, control: _Side | None) -> Table:
+    """The report's figures of each instrument; of pitches, what the reference has in brackets."""
+    labels = sorted({sound.file.instrument for sound in played.sounds})
+
+    def peaks(side: _Side, label: str | None) -> list[NDArray[np.float64]]:
+        return [
+            pitch_content.spectral_peaks(sound.samples, sound.sample_rate)
+            for sound in side.sounds
+            if label is None or sound.file.instrument == label
+        ]
+
+    def entropy(hertz: NDArray[np.float64]) -> float:
+        return pitch_content.pitch_entropy(pitch_content.midi_numbers(hertz))
+
+    rows: list[tuple[Cell, ...]] = []
+    for label in [*labels, None]:
+        ours, theirs = peaks(played, label), peaks(real, label)
+        cells: list[Cell] = ["all" if label is None else label or "not known"]
+        for function in (pitch_content.number_of_pitches, pitch_content.pitch_range, entropy):
+            cells += [
+                _or_nothing(lambda f=function, p=passages: _mean_where_defined(p, f))
+                for passages in (ours, theirs)
+            ]
+        for side in (played, control):
+            for measure in (feature_divergence, frechet_distance):
+                cells.append(
+                    None
+                    if side is None
+                    else _or_nothing(
+                        lambda m=measure, s=side, n=label: m(real.frames(n), s.frames(n))
+                    )
+                )
+        rows.append(tuple(cells))
+    return Table(
+        "report",
+        "The COMP9491 report's figures by instrument",
+        (
+            "instrument",
+            "pitches",
+            "of the reference",
+            "range, Hz",
+            "of the reference",
+            "entropy, bits",
+            "of the reference",
+            "KL divergence",
+            "Fréchet distance",
+            "KL divergence, training set",
+            "Fréchet distance, training set",
+        ),
+        tuple(rows),
+    )
+
+
+def _likelihood_metrics(score: Likelihood | None, model: Path | None) -> list[Metric]:
     def scored() -> Likelihood:
         if score is None:
-            raise NotDefinedError(NO_MODEL)
+            raise NotDefinedError(NO_MODEL if model is None else NO_LIKELIHOOD)
         return score
 
     return [
@@ -453,7 +553,8 @@ def _settings(
         "sample rate": f"{rate} Hz",
         "of every file": (
             "the whole" if options.first_seconds is None else f"the first {options.first_seconds} s"
-        ),
+        )
+        + (", filled up with silence" if options.fills else ""),
     }
     if reference.split:
         settings["reference split"] = reference.split

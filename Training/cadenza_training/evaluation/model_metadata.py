@@ -29,6 +29,11 @@ def read_configuration(path: Path) -> dict:
     return json.loads(read_parts(path)[0][METADATA][CONFIGURATION_KEY])
 
 
+def is_decoder(configuration: Mapping) -> bool:
+    """Whether it plays clips of a latent."""
+    return configuration["network"].get("kind") == "decoder"
+
+
 def read_tensor_facts(path: Path) -> dict[str, TensorFacts]:
     return {
         name: TensorFacts(entry["dtype"], tuple(entry["shape"]))

@@ -12,6 +12,7 @@ def network_summary(network: dict) -> str:
         "wavenet": _wavenet,
         "recurrent": _recurrent,
         "transformer": _transformer,
+        "decoder": _decoder,
     }.get(kind)
     return _listed(network, kind) if describe is None else describe(network)
 
@@ -61,6 +62,24 @@ def _transformer(network: dict) -> str:
         f"{network['heads']} heads, a window of {network['window']:,} steps, "
         f"{network['positions']} positions, "
         f"{network.get('feedforward_channels', 4 * network['channels'])} feed-forward channels"
+    )
+
+
+def _decoder(network: dict) -> str:
+    kinds = [str(layer["kind"]).replace("_", " ") for layer in network["layers"]]
+    counted = {kind: kinds.count(kind) for kind in kinds}
+    silent = ("reshape", "activation")
+    layers = ", ".join(
+        f"{count} {kind}{'' if count == 1 or kind == 'dense' else 's'}"
+        for kind, count in counted.items()
+        if kind not in silent
+    )
+    shape = next(layer for layer in network["layers"] if layer["kind"] == "reshape")
+    return (
+        f"decoder, from the conditions' vector to a whole clip: {layers}; it begins with "
+        f"{shape['steps']} steps"
+        + (f" of {shape['bins']} bins" if shape.get("bins", 1) > 1 else "")
+        + f" of {shape['channels']} channels"
     )
 
 

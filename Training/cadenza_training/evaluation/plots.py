@@ -47,9 +47,17 @@ def draw_spectrogram(axes: Axes, samples: NDArray[np.floating], sample_rate: int
 
 
 def companions(reference: Sequence[Sound], generated: Sequence[Sound]) -> list[tuple[Sound, Sound]]:
-    """For up to four references spread over the set, the generated sound that answers it, or else
-    that of its instrument nearest in pitch."""
-    places = np.linspace(0, len(reference) - 1, min(MOST_ROWS, len(reference))).round()
+    """For up to four references spread over the set, or one of each instrument that was generated
+    where there are more, the generated sound that answers it, or else that of its instrument
+    nearest in pitch."""
+    places = np.linspace(0, len(reference) - 1, min(MOST_ROWS, len(reference))).round().tolist()
+    labels = {sound.file.instrument for sound in generated}
+    by_label: dict[str, list[int]] = {}
+    for place, sound in enumerate(reference):
+        if sound.file.instrument in labels:
+            by_label.setdefault(sound.file.instrument, []).append(place)
+    if len(by_label) > MOST_ROWS:
+        places = [found[len(found) // 2] for _, found in sorted(by_label.items())]
 
     def strangeness(sound: Sound, original: Sound) -> tuple[bool, bool, int]:
         asked, given = original.file.midi_pitch, sound.file.midi_pitch
@@ -102,6 +110,23 @@ def draw_histograms(
             if len(used) > 0:
                 axes.set_xlim(used[0] + first - 1.5, used[-1] + first + 1.5)
         row[0].set_ylabel("share", fontsize=7)
+    return _save(figure, path)
+
+
+def draw_melodies(
+    melodies: Sequence[tuple[str, NDArray[np.floating]]], beats: float, path: Path
+) -> str:
+    """One below the other: a title, and rows of onset, duration and pitch, in beats."""
+    figure, grid = pyplot.subplots(
+        len(melodies), 1, figsize=(6.0, 1.2 * len(melodies)), squeeze=False, sharex=True
+    )
+    for axes, (title, notes) in zip(grid[:, 0], melodies, strict=True):
+        axes.barh(notes[:, 2], notes[:, 1], left=notes[:, 0], height=0.9, edgecolor="white")
+        axes.set_title(title, fontsize=8)
+        axes.set_ylabel("MIDI pitch", fontsize=7)
+        axes.tick_params(labelsize=7)
+    grid[-1, 0].set_xlim(0.0, beats)
+    grid[-1, 0].set_xlabel("beats", fontsize=8)
     return _save(figure, path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from cadenza_training.data.prepared_set import MANIFEST_FILE, SetDescription
+from cadenza_training.engine import Condition
 from cadenza_training.errors import UserError
 from cadenza_training.evaluation.split_choice import choose_split, title_of
 from cadenza_training.evaluation.suffixes import SOUND_SUFFIXES
@@ -73,6 +74,30 @@ class SoundFolder:
     # Of the prepared set, where it is one.
     description: SetDescription | None = None
     split: str = ""
+
+    def of_instruments(self, labels: Sequence[str]) -> SoundFolder:
+        """Its files of these instruments; all where none is named."""
+        if not labels:
+            return self
+        files = tuple(file for file in self.files if file.instrument in labels)
+        if not files:
+            raise UserError(f"{self.title} has no sound of {', '.join(labels)}")
+        return replace(self, files=files)
+
+    def known_to(self, conditions: Sequence[Condition]) -> SoundFolder:
+        """Its files whose instrument and pitch a model can be asked for, where it can be asked by
+        labels."""
+        files = self.files
+        for condition in conditions:
+            if condition.kind != "class" or not condition.labels:
+                continue
+            if condition.name == "instrument":
+                files = tuple(file for file in files if file.instrument in condition.labels)
+            elif condition.name == "pitch":
+                files = tuple(file for file in files if str(file.midi_pitch) in condition.labels)
+        if not files:
+            raise UserError(f"{self.title} has no sound that the model can be asked for")
+        return replace(self, files=files)
 
     @property
     def title(self) -> str:
@@ -154,12 +179,19 @@ def spread(files: Sequence[SoundFile], most: int) -> tuple[SoundFile, ...]:
 
 
 def read_sounds(
-    files: Sequence[SoundFile], sample_rate: int | None = None, seconds: float | None = None
+    files: Sequence[SoundFile],
+    sample_rate: int | None = None,
+    seconds: float | None = None,
+    *,
+    fill: bool = False,
 ) -> list[Sound]:
-    """All at one rate: the given one, or the first file's."""
+    """All at one rate: the given one, or the first file's; with `fill`, those that are shorter than
+    `seconds` are filled up with silence."""
     sounds: list[Sound] = []
     for file in files:
         samples, rate = file.read(sample_rate, seconds)
         sample_rate = sample_rate or rate
+        if fill and seconds is not None:
+            samples = np.pad(samples, (0, max(0, round(seconds * rate) - len(samples))))
         sounds.append(Sound(file, samples, rate))
     return sounds

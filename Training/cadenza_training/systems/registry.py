@@ -9,6 +9,7 @@ from cadenza_training.systems.melody_vae.melody_vae import MelodyVae
 from cadenza_training.systems.note_matrix.note_matrix import NoteMatrix
 from cadenza_training.systems.notes.notes import Notes
 from cadenza_training.systems.raw_audio.raw_audio import RawAudio
+from cadenza_training.systems.spectrogram.spectrogram import Spectrogram
 from cadenza_training.systems.system import System
 from cadenza_training.systems.wavenet_autoencoder.wavenet_autoencoder import WavenetAutoencoder
 
@@ -18,6 +19,7 @@ SYSTEMS: dict[str, type[System]] = {
     "note_matrix": NoteMatrix,
     "notes": Notes,
     "raw_audio": RawAudio,
+    "spectrogram": Spectrogram,
     "variational_audio": VariationalAudio,
     "wavenet_autoencoder": WavenetAutoencoder,
 }

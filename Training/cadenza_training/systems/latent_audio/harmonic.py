@@ -76,10 +76,17 @@ class HarmonicCodec:
         return positive(frames[..., :1]) * shares / shares.sum(dim=-1, keepdim=True)
 
     def play(
-        self, frames: Tensor, pitches: Tensor, count: int, noise: torch.Generator | None = None
+        self,
+        frames: Tensor,
+        pitches: Tensor,
+        count: int,
+        generator: torch.Generator | None = None,
+        *,
+        noise: float = 1.0,
     ) -> Tensor:
         """`count` frames of sound, [batch, count · hop], of frames [batch, count or one more,
-        numbers]; what lies beyond the last one is as it is. The sines begin at phase 0.
+        numbers]; what lies beyond the last one is as it is. The sines begin at phase 0. The noise,
+        which `generator` draws, is multiplied by `noise`.
 
         The sound is not limited here: a limit has no gradient.
         """
@@ -96,7 +103,7 @@ class HarmonicCodec:
             clips.append(products[:, 0] * (1.0 - share) + products[:, 1] * share)
         sound = torch.stack(clips).flatten(1)
         if self.options.noise_bands:
-            sound = sound + self._noise(frames[:, :count], noise)
+            sound = sound + noise * self._noise(frames[:, :count], generator)
         return sound
 
     def _noise(self, frames: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -72,11 +72,9 @@ class SpectrogramCodec:
         both = torch.stack([magnitudes, phases / math.pi], dim=-1)
         return both.transpose(1, 2).flatten(2)
 
-    def play(
-        self, frames: Tensor, pitches: Tensor, count: int, noise: torch.Generator | None = None
-    ) -> Tensor:
-        """[batch, count · hop] of frames [batch, count or more, numbers]; `pitches` and `noise` are
-        for codecs that have them."""
+    def play(self, frames: Tensor, pitches: Tensor, count: int) -> Tensor:
+        """[batch, count · hop] of frames [batch, count or more, numbers]; `pitches` are for codecs
+        that have them."""
         size, hop = self.options.frame_size, self.options.hop
         lowest, highest = self.options.magnitude
         values = frames[:, :count].unflatten(2, (-1, 2)).clamp(-1.0, 1.0)

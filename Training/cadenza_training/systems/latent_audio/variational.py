@@ -42,8 +42,10 @@ VALIDATION_COLUMNS = 16
 
 @dataclass(frozen=True)
 class LossOptions:
-    # "squared", of samples (codec waveform), or "spectral".
+    # "squared" or "absolute", of samples (codec waveform), or "spectral".
     reconstruction: str = "spectral"
+    # Whether a latent is drawn of its posterior while training. False: a plain autoencoder.
+    draws: bool = True
     reconstruction_weight: float = 1.0
     # Of the Kullback-Leibler divergence from the prior, in nats a clip, and the steps over which it
     # grows to that (Bowman et al. 2016).
@@ -55,11 +57,12 @@ class LossOptions:
     onset_share: float = 0.4
 
     def check(self, codec: str) -> None:
-        if self.reconstruction not in ("squared", "spectral"):
+        if self.reconstruction not in ("squared", "absolute", "spectral"):
             raise UserError(
-                f'losses.reconstruction is "{self.reconstruction}", expected squared or spectral'
+                f'losses.reconstruction is "{self.reconstruction}", expected squared, absolute or '
+                "spectral"
             )
-        if self.reconstruction == "squared" and codec != "waveform":
+        if self.reconstruction != "spectral" and codec != "waveform":
             raise UserError("losses.reconstruction: samples are compared with codec waveform only")
         if self.divergence_weight < 0.0 or self.divergence_warm_up_steps < 1:
             raise UserError("losses: divergence_weight is below 0, or its warm-up below 1 step")
@@ -212,6 +215,8 @@ class VariationalAudio(System):
         played = self.codec.play(torch.stack(rows), batch.pitches, count)
         if self.losses.reconstruction == "squared":
             return (played - real).square().mean(dim=1)
+        if self.losses.reconstruction == "absolute":
+            return (played - real).abs().mean(dim=1)
         return spectral_distance(played, real)
 
     def _weight(self) -> float:
@@ -222,7 +227,9 @@ class VariationalAudio(System):
     def next_losses(self) -> Losses:
         batch = self._on_device(self.sampler.next_batch())
         mean, log_variance = self._encode(batch)
-        latent = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        latent = mean
+        if self.losses.draws:
+            latent = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         frames = self._frames(batch, latent)
         spare = frames.shape[1] - self._crop() // self.codec.options.hop
         starts = torch.zeros(len(frames), dtype=torch.int64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
@@ -29,14 +28,8 @@ class WaveformCodec:
             configuration["range"] = list(self.options.range)
         return configuration
 
-    def play(
-        self,
-        frames: Tensor,
-        pitches: Tensor,
-        count: int,
-        noise: torch.Generator | None = None,
-    ) -> Tensor:
-        """[batch, count] of frames [batch, count or more, 1]; `pitches` and `noise` are for codecs
-        that have them."""
+    def play(self, frames: Tensor, pitches: Tensor, count: int) -> Tensor:
+        """[batch, count] of frames [batch, count or more, 1]; `pitches` are for codecs that have
+        them."""
         lowest, highest = self.options.range
         return 2.0 * (frames[:, :count, 0] - lowest) / (highest - lowest) - 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,19 +79,37 @@ def windows_of_part(
     return windows[(notes_in >= least_notes) & (sounds > 0.5)]
 
 
+@dataclass(frozen=True)
+class Melodies:
+    """Windows, [windows, steps], and the piece that each is from."""
+
+    tokens: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    def chosen(self, places: NDArray[np.int64]) -> Melodies:
+        return Melodies(self.tokens[places], tuple(self.names[place] for place in places))
+
+    def without_repeats(self) -> Melodies:
+        """Each window once, in their order."""
+        _, first = np.unique(self.tokens, axis=0, return_index=True)
+        return self.chosen(np.sort(first))
+
+    def spread(self, most: int) -> Melodies:
+        """At most so many, at even distances."""
+        count = min(len(self.tokens), most)
+        return self.chosen(np.arange(count) * len(self.tokens) // max(1, count))
+
+
 def load_melodies(
     prepared: PreparedSet, split: str, grid: StepGrid, steps: int, least_notes: int
-) -> NDArray[np.int64]:
+) -> Melodies:
     """The windows of the first part of every piece whose first part is a melody."""
     found = [np.empty((0, steps), dtype=np.int64)]
+    names: list[str] = []
     for piece in load_pieces(prepared, split):
         notes = [note for note in piece.notes if note.voice == 0]
         if is_melody(notes):
-            found.append(windows_of_part(grid, notes, steps, least_notes))
-    return np.concatenate(found)
-
-
-def without_repeats(windows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Each window once, in their order."""
-    _, first = np.unique(windows, axis=0, return_index=True)
-    return windows[np.sort(first)]
+            windows = windows_of_part(grid, notes, steps, least_notes)
+            found.append(windows)
+            names += [piece.file] * len(windows)
+    return Melodies(np.concatenate(found), tuple(names))

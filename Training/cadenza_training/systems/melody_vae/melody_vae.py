@@ -23,11 +23,7 @@ from cadenza_training.networks.autoencoder import Autoencoder
 from cadenza_training.networks.conditions import LatentCondition
 from cadenza_training.networks.melody_encoder import MelodyEncoder
 from cadenza_training.networks.registry import make_network
-from cadenza_training.systems.melody_vae.melodies import (
-    load_melodies,
-    melody_grid,
-    without_repeats,
-)
+from cadenza_training.systems.melody_vae.melodies import Melodies, load_melodies, melody_grid
 from cadenza_training.systems.notes.step_grid import StepGrid
 from cadenza_training.systems.system import FitConfiguration, Losses, System
 
@@ -147,12 +143,11 @@ class MelodyVae(System):
                 f"which {processes} processes cannot share evenly"
             )
         self.columns = training.batch_size // processes
-        self.windows = self._load(prepared, "train")
+        self.windows = self._load(prepared, "train").tokens
         if not len(self.windows):
             raise UserError(f"{prepared.folder} has no melodies of {self.options.steps} steps")
-        held_out = without_repeats(self._load(prepared, "validation"))
-        count = min(len(held_out), self.options.validation_melodies)
-        self.validation = held_out[np.arange(count) * len(held_out) // max(1, count)]
+        held_out = self._load(prepared, "validation").without_repeats()
+        self.validation = held_out.spread(self.options.validation_melodies).tokens
         self.moves = _moves(self.grid, self.windows, self.augmentation.transposition)
         reach = range(-self.augmentation.transposition, self.augmentation.transposition + 1)
         self.transposed = np.stack([self.grid.transposition(move) for move in reach])
@@ -160,7 +155,7 @@ class MelodyVae(System):
         self.step = 0
         self.device = torch.device("cpu")
 
-    def _load(self, prepared: PreparedSet, split: str) -> NDArray[np.int64]:
+    def _load(self, prepared: PreparedSet, split: str) -> Melodies:
         options = self.options
         return load_melodies(prepared, split, self.grid, options.steps, options.least_notes)
 

@@ -1,0 +1,1 @@
+"""Columns of a spectrogram, each predicted from those before it."""
