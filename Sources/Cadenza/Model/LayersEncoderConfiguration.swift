@@ -44,8 +44,9 @@ public struct LayersEncoderConfiguration: Sendable {
     throw Failure(.invalidArgument, "this recording has \(frames) frames, the encoder needs \(shortest)")
   }
 
-  /// The fewest samples that give a row.
+  /// The fewest samples that give a row; 1 where every recording is filled up.
   var shortest: Int {
+    if frames != nil { return 1 }
     var (low, high) = (1, 1)
     while high < LayerShapeChain.maximumNumbers, !gives(high) { (low, high) = (high + 1, high * 2) }
     while low < high {

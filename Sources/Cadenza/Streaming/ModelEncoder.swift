@@ -22,7 +22,7 @@ extension Model {
   public func encodedCount(frames: Int) throws(Failure) -> Int {
     let encoding = try requiredEncoding()
     let encoder = try Model.recordingEncoder(encoding)
-    try Model.check(frames: frames, encoding)
+    try Model.check(frames: frames, encoding, encoder)
     return try encoder.configuration.rowCount(frames: frames) * encoding.size
   }
 
@@ -59,11 +59,10 @@ extension Model {
   }
 
   /// Refuses recordings, at the model's rate, that are shorter than makes sense.
-  private static func check(frames: Int, _ encoding: ModelEncoding) throws(Failure) {
-    guard frames >= encoding.minimumFrames else {
-      throw Failure(
-        .invalidArgument, "this recording has \(frames) frames, the encoder needs \(encoding.minimumFrames)")
-    }
+  private static func check(frames: Int, _ encoding: ModelEncoding, _ encoder: LayersEncoder) throws(Failure) {
+    guard frames < encoding.minimumFrames || frames == 0 else { return }
+    let needed = max(encoding.minimumFrames, encoder.configuration.shortest)
+    throw Failure(.invalidArgument, "this recording has \(frames) frames, the encoder needs \(needed)")
   }
 
   /// A recording at the model's rate, within −1 … 1. Refuses what is not finite, or silent: with a peak below −80 dB.
@@ -95,7 +94,7 @@ extension Model {
     let encoding = try requiredEncoding()
     let encoder = try Model.recordingEncoder(encoding)
     let recording = try prepared(samples, sampleRate: sampleRate)
-    try Model.check(frames: recording.count, encoding)
+    try Model.check(frames: recording.count, encoding, encoder)
     _ = try encoder.configuration.rowCount(frames: recording.count)
     let arithmetic = ck_enter_arithmetic()
     defer { ck_leave_arithmetic(arithmetic) }

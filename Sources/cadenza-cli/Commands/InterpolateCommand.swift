@@ -124,9 +124,8 @@ struct InterpolateCommand: ParsableCommand {
     guard name.hasSuffix(".json") else {
       throw CommandFailure(.wrongUsage, "the model's latent comes of recordings and cannot be drawn: expected a sound file")
     }
-    guard let numbers = LatentArgument.numbers(in: try TextFile.read(name, limit: 64 << 20)),
-      numbers.count % condition.size == 0
-    else {
+    let numbers = LatentArgument.numbers(in: try TextFile.read(name, limit: 64 << 20))
+    guard let numbers, numbers.count % condition.size == 0 else {
       throw CommandFailure("\"\(name)\" holds something else than rows of \(condition.size) numbers")
     }
     return EncodedInput(numbers: numbers, size: condition.size, framesPerRow: framesPerRow)
@@ -186,7 +185,10 @@ extension Model {
   /// The latent that is meant where nobody says which: the encoder's, or else the first one.
   fileprivate var latentIndex: Int? {
     if let encoder = configuration.encoder { return encoder.latent }
-    return configuration.conditions.firstIndex { if case .latent = $0.kind { true } else { false } }
+    return configuration.conditions.firstIndex { condition in
+      if case .latent = condition.kind { return true }
+      return false
+    }
   }
 }
 

@@ -27,10 +27,10 @@ final class StepWriter {
     let ending = output.split(separator: "/").last.flatMap { name in
       name.contains(".") ? name.split(separator: ".").last.map { $0.lowercased() } : nil
     }
-    if composer != nil {
-      isFolder = ending != "mid" && ending != "midi"
-    } else {
-      isFolder = (try? AudioContainer(forPath: output)) == nil
+    isFolder = ending == nil || output.hasSuffix("/")
+    if let ending, !isFolder, composer != nil, ending != "mid", ending != "midi" {
+      throw CommandFailure(
+        .wrongUsage, "a composer's steps are MIDI files, not .\(ending): expected .mid, or the name of a folder")
     }
     if isFolder {
       if mkdir(output, 0o777) != 0 && errno != EEXIST {
