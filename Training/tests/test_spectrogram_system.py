@@ -11,6 +11,8 @@ from conftest import tone
 
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.continued_sounds import answers_recordings, continue_folder
+from cadenza_training.evaluation.sound_files import find_sounds
 from cadenza_training.export import export
 from cadenza_training.fitting.fit import fit, read_configuration
 from cadenza_training.model_file import read_model
@@ -81,6 +83,7 @@ def test_from_notes_to_what_follows_them(
     network, configuration = load_network(model)
     codec = SpectrogramCodec.from_configuration(configuration["codec"])
     numbers = codec.element_numbers
+    assert answers_recordings(configuration)
     assert configuration["network"]["head"] == {"kind": "linear", "channels": numbers}
     # What goes on is what the reference predicts, element after element.
     known = codec.of_section(sound(), 0, 6 * codec.columns).reshape(6, numbers)
@@ -90,6 +93,10 @@ def test_from_notes_to_what_follows_them(
     elements = torch.cat([known, made])
     wanted = reference_logits(tensors, configuration, elements, {})[6:].clamp(-1.0, 1.0)
     torch.testing.assert_close(made, wanted.float(), rtol=1e-4, atol=1e-4)
+    held_out = find_sounds(note_set.folder, "validation").files
+    folder = tmp_path / "continued"
+    continue_folder(model, held_out, folder, known_seconds=0.15, seconds=0.1, player="pytorch")
+    assert [file.answers for file in find_sounds(folder).files] == [f.name for f in held_out]
     played = continue_recording(network, codec, sound(), 600, 500)
     assert played.shape == (500,)
     assert np.isfinite(played).all()

@@ -26,7 +26,7 @@ from cadenza_training.evaluation.report import Cell, Table
 from cadenza_training.evaluation.sound_files import MANIFEST_FILE, SoundFile, spread
 from cadenza_training.networks.autoencoder import Autoencoder
 from cadenza_training.networks.registry import load_network
-from cadenza_training.systems.latent_audio.spectral_loss import spectral_distance
+from cadenza_training.systems.latent_audio.spectral_loss import FRAME_SIZES, spectral_distance
 from cadenza_training.systems.wavenet_autoencoder.playing import encode, play
 from cadenza_training.systems.wavenet_autoencoder.wavenet_autoencoder import recording_nats
 
@@ -158,7 +158,8 @@ def distance_table(
 ) -> Table:
     """How far what answers a recording is from it, beside the mean spectrogram of the training
     set's recordings of its instrument (DDSP's distance, as in `reconstruction`)."""
-    frames = round(seconds * sample_rate)
+    # The longest frame must fit; what is shorter is filled up with silence.
+    frames = max(round(seconds * sample_rate), max(FRAME_SIZES))
     originals = {file.name: file for file in references}
     found: dict[str, list[tuple[float, float]]] = {}
     means: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {}
