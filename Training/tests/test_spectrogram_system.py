@@ -9,16 +9,21 @@ import pytest
 import torch
 from conftest import tone
 
+from cadenza_training.configuration import build
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.continued_sounds import answers_recordings, continue_folder
+from cadenza_training.evaluation.sound_files import find_sounds
 from cadenza_training.export import export
 from cadenza_training.fitting.fit import fit, read_configuration
+from cadenza_training.fitting.options import TrainingOptions
 from cadenza_training.model_file import read_model
 from cadenza_training.networks.registry import load_network
 from cadenza_training.reference import logits as reference_logits
 from cadenza_training.reference import spectrogram_samples
 from cadenza_training.systems.spectrogram.columns import SpectrogramCodec
 from cadenza_training.systems.spectrogram.continuing import continue_recording, continued
+from cadenza_training.systems.spectrogram.spectrogram import Spectrogram
 
 PHASES = ("phase", "instantaneous_frequency")
 BOTH = [{"kind": "lstm", "channels": 9, "bidirectional": True}] * 2
@@ -81,6 +86,7 @@ def test_from_notes_to_what_follows_them(
     network, configuration = load_network(model)
     codec = SpectrogramCodec.from_configuration(configuration["codec"])
     numbers = codec.element_numbers
+    assert answers_recordings(configuration)
     assert configuration["network"]["head"] == {"kind": "linear", "channels": numbers}
     # What goes on is what the reference predicts, element after element.
     known = codec.of_section(sound(), 0, 6 * codec.columns).reshape(6, numbers)
@@ -90,6 +96,10 @@ def test_from_notes_to_what_follows_them(
     elements = torch.cat([known, made])
     wanted = reference_logits(tensors, configuration, elements, {})[6:].clamp(-1.0, 1.0)
     torch.testing.assert_close(made, wanted.float(), rtol=1e-4, atol=1e-4)
+    held_out = find_sounds(note_set.folder, "validation").files
+    folder = tmp_path / "continued"
+    continue_folder(model, held_out, folder, known_seconds=0.15, seconds=0.1, player="pytorch")
+    assert [file.answers for file in find_sounds(folder).files] == [f.name for f in held_out]
     played = continue_recording(network, codec, sound(), 600, 500)
     assert played.shape == (500,)
     assert np.isfinite(played).all()
@@ -107,6 +117,30 @@ def test_it_learns(note_set: PreparedSet, tmp_path: Path) -> None:
     assert last.validation_nats < 0.9 * first.validation_nats
 
 
+def test_it_may_begin_by_repeating(note_set: PreparedSet, tmp_path: Path) -> None:
+    """Before anything is learnt: nearly as good as the element before, which few random weights
+    are."""
+    codec = {**CONFIGURATION["codec"], "phase": "instantaneous_frequency"}
+    layers = [{"kind": "lstm", "channels": 40}] * 2
+    found = {}
+    for repeats in (False, True):
+        values = {
+            **CONFIGURATION,
+            "codec": codec,
+            "network": {"kind": "recurrent", "layers": layers, "repeats_at_first": repeats},
+            "batches": {"instrument": "reed", "loudness_weighted": True},
+        }
+        configuration = read_configuration(values, None)
+        options = build(TrainingOptions, configuration.training, "training")
+        system = Spectrogram(configuration, note_set, options, processes=1, rank=0)
+        found[repeats] = system.validate()
+    elements = system.next_batch()
+    weights = system._weights(elements[1:])
+    kept = float(((elements[1:] - elements[:-1]) * weights).square().mean())
+    assert found[True] < 0.3 * found[False]
+    assert found[True] < 4.0 * kept
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -116,6 +150,10 @@ def test_it_learns(note_set: PreparedSet, tmp_path: Path) -> None:
         ({"codec": {"kind": "mu_law"}}, 'codec.kind is "mu_law"'),
         ({"conditions": {"pitch": 4}}, "knows no conditions"),
         ({"network": {"kind": "recurrent", "layers": BOTH}}, "the network needs a window"),
+        (
+            {"network": {**CONFIGURATION["network"], "repeats_at_first": True}},
+            "no stack of LSTMs that remember",
+        ),
     ],
 )
 def test_what_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from safetensors.torch import load_file
 from cadenza_training import mu_law
 from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation import embedded_sounds
+from cadenza_training.evaluation.sound_files import find_sounds
 from cadenza_training.export import export
 from cadenza_training.fitting.fit import fit, read_configuration
 from cadenza_training.model_file import read_model
@@ -123,6 +126,30 @@ def test_from_notes_to_a_model_that_plays_them_again(note_set: PreparedSet, tmp_
     with torch.no_grad():
         logits, _ = network(inputs, [rows[:2, None], torch.tensor([52])])
     assert (logits[:, 0].argmax(dim=-1) == played[:, 0]).float().mean() > 0.97
+
+
+def test_held_out_notes_are_played_again_and_scored(note_set: PreparedSet, tmp_path: Path) -> None:
+    fit(read_configuration(CONFIGURATION, None), note_set, tmp_path / "run")
+    model = tmp_path / "tiny.safetensors"
+    export(tmp_path / "run", model, storage="f32")
+    held_out = find_sounds(note_set.folder, "validation").files
+    train = find_sounds(note_set.folder, "train").files
+    options = {"times": 2, "seconds": 0.2, "temperature": 0.5, "seed": 1, "player": "pytorch"}
+    embedded_sounds.play_again(model, held_out, tmp_path / "played", **options)
+    played = find_sounds(tmp_path / "played").files
+    assert [(file.midi_pitch, file.answers) for file in played[:2]] == [(52, held_out[0].name)] * 2
+    assert len(played[0].read()[0]) == 800
+    score = embedded_sounds.likelihood_table(model, held_out, train, [("other", 1.5)])
+    nats = {row[0]: row[2] for row in score.rows}
+    assert nats["other"] == 1.5
+    assert nats["this model"] < nats["uniform"] == pytest.approx(np.log(64))
+    # A recording that answers itself is at no distance, and others are.
+    same = [replace(file, answers=file.name) for file in held_out]
+    apart = embedded_sounds.distance_table(held_out, same, train, 0.2, 4000)
+    assert apart.rows[-1][2] == 0.0 < apart.rows[-1][3]
+    apart = embedded_sounds.distance_table(held_out, played, train, 0.2, 4000)
+    assert apart.rows[-1][1:2] == (4,)
+    assert apart.rows[-1][2] > 0.0
 
 
 def test_it_starts_from_a_wavenet(note_set: PreparedSet, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--player",
         choices=("engine", "pytorch"),
         default="engine",
-        help="what plays a decoder of notes: the engine, or the network in PyTorch",
+        help="what plays: the engine, or, where it can, the network in PyTorch",
     )
     generation.add_argument(
         "--notes",
@@ -271,14 +271,19 @@ def _answer_recordings(
 
     files = spread(reference.files, arguments.most_files)
     configuration = read_configuration(arguments.generate)
+    by = "PyTorch" if arguments.player == "pytorch" else "the engine"
     if not embedded_sounds.has_embedding(configuration):
         known = arguments.known_seconds
-        continue_folder(arguments.generate, files, folder, known_seconds=known, seconds=seconds)
-        return (
-            f"{seconds:g} s of what follows the first {known:g} s of each reference, by PyTorch "
-            "from the model file",
-            [],
+        continue_folder(
+            arguments.generate,
+            files,
+            folder,
+            known_seconds=known,
+            seconds=seconds,
+            player=arguments.player,
         )
+        asked = f"{seconds:g} s of what follows the first {known:g} s of each reference, by {by}"
+        return asked, []
     embedded_sounds.play_again(
         arguments.generate,
         files,
@@ -287,6 +292,7 @@ def _answer_recordings(
         seconds=seconds,
         temperature=arguments.temperature,
         seed=arguments.seed,
+        player=arguments.player,
     )
     others = () if training is None else training.files
     beside = [
@@ -300,7 +306,8 @@ def _answer_recordings(
     ]
     return (
         f"{arguments.notes} sounds of {seconds:g} s of each reference, encoded and played again by "
-        f"PyTorch from the model file; seed {arguments.seed}",
+        f"{by}; seed {arguments.seed}, temperature "
+        + ("its own" if arguments.temperature is None else f"{arguments.temperature:g}"),
         tables,
     )
 

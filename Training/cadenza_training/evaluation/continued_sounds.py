@@ -1,22 +1,28 @@
-"""Held-out recordings that a recurrent network over spectrogram columns goes on with, by PyTorch
-from the model file."""
+"""Held-out recordings that a recurrent network over spectrogram columns goes on with."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import soundfile
+from numpy.typing import NDArray
 from tqdm import tqdm
 
+from cadenza_training.engine import Engine
 from cadenza_training.errors import UserError
 from cadenza_training.evaluation.embedded_sounds import has_embedding
+from cadenza_training.evaluation.model_metadata import read_configuration
 from cadenza_training.evaluation.sound_files import MANIFEST_FILE, SoundFile
 from cadenza_training.networks.recurrent import Recurrent
 from cadenza_training.networks.registry import load_network
 from cadenza_training.systems.spectrogram.columns import SpectrogramCodec
 from cadenza_training.systems.spectrogram.continuing import continue_recording
+
+# From a recording, the samples of it that are known, and those that are wanted: what follows.
+GoOn = Callable[[NDArray[np.floating], int, int], NDArray[np.float32]]
 
 
 def answers_recordings(configuration: dict) -> bool:
@@ -34,24 +40,42 @@ def continue_folder(
     *,
     known_seconds: float,
     seconds: float,
+    player: str,
 ) -> None:
     """What follows the first `known_seconds` of each file, `seconds` of it, as 16-bit WAV files and
-    a manifest.csv."""
-    network, configuration = load_network(model)
-    if not isinstance(network, Recurrent):
-        raise UserError(f"{model} is no recurrent network")
-    codec = SpectrogramCodec.from_configuration(configuration["codec"])
-    rate = configuration["codec"]["sample_rate"]
+    a manifest.csv; by the engine, or where `player` is "pytorch", by PyTorch."""
+    rate = read_configuration(model)["codec"]["sample_rate"]
+    frames, known_frames = round(seconds * rate), round(known_seconds * rate)
+    go_on = _in_pytorch(model) if player == "pytorch" else _in_engine(model)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / MANIFEST_FILE).open("w", encoding="utf-8", newline="") as manifest:
         writer = csv.writer(manifest)
         writer.writerow(("file", "instrument", "midi_pitch", "answers"))
         for number, file in enumerate(tqdm(files, desc="continuing", unit="file")):
             samples, _ = file.read(rate)
-            sound = continue_recording(
-                network, codec, samples, round(known_seconds * rate), round(seconds * rate)
-            )
+            sound = go_on(samples, known_frames, frames)
             name = f"{number}-{Path(file.name).stem}.wav"
             soundfile.write(folder / name, sound, rate, subtype="PCM_16")
             pitch = "" if file.midi_pitch is None else file.midi_pitch
             writer.writerow((name, file.instrument, pitch, file.name))
+
+
+def _in_pytorch(model: Path) -> GoOn:
+    network, configuration = load_network(model)
+    if not isinstance(network, Recurrent):
+        raise UserError(f"{model} is no recurrent network")
+    codec = SpectrogramCodec.from_configuration(configuration["codec"])
+
+    def go_on(samples: NDArray[np.floating], known: int, frames: int) -> NDArray[np.float32]:
+        return continue_recording(network, codec, samples, known, frames)
+
+    return go_on
+
+
+def _in_engine(model_path: Path) -> GoOn:
+    def go_on(samples: NDArray[np.floating], known: int, frames: int) -> NDArray[np.float32]:
+        with Engine().load(model_path) as model, model.stream() as stream:
+            stream.prime(samples[:known].astype(np.float32))
+            return stream.generate(frames)
+
+    return go_on

@@ -1,7 +1,7 @@
 """Held-out notes through a WaveNet autoencoder: each is encoded and played again, and scored with
 its own embedding, with one that says nothing of it, and under other models.
 
-By the network in PyTorch, from the model file.
+Likelihoods are PyTorch's, from the model file.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from cadenza_training.engine import Engine
 from cadenza_training.errors import UserError
 from cadenza_training.evaluation.likelihood import markov_nats, markov_table, uniform_nats
 from cadenza_training.evaluation.metric import NotDefinedError
+from cadenza_training.evaluation.model_metadata import read_configuration
 from cadenza_training.evaluation.reconstruction import distance_from_mean, mean_spectrograms
 from cadenza_training.evaluation.report import Cell, Table
 from cadenza_training.evaluation.sound_files import MANIFEST_FILE, SoundFile, spread
 from cadenza_training.networks.autoencoder import Autoencoder
 from cadenza_training.networks.registry import load_network
-from cadenza_training.systems.latent_audio.spectral_loss import spectral_distance
+from cadenza_training.systems.latent_audio.spectral_loss import FRAME_SIZES, spectral_distance
 from cadenza_training.systems.wavenet_autoencoder.playing import encode, play
 from cadenza_training.systems.wavenet_autoencoder.wavenet_autoencoder import recording_nats
 
@@ -48,18 +50,15 @@ def play_again(
     seconds: float,
     temperature: float | None,
     seed: int,
+    player: str,
 ) -> None:
-    """Each recording so many times, as 16-bit WAV files and a manifest.csv."""
-    network, configuration = _load(model)
-    codec = configuration["codec"]
-    rate, levels = codec["sample_rate"], codec["levels"]
-    if temperature is None:
-        temperature = configuration.get("sampling", {}).get("temperature", 1.0)
+    """Each recording so many times, as 16-bit WAV files and a manifest.csv; by the engine, or where
+    `player` is "pytorch", by PyTorch."""
+    rate = read_configuration(model)["codec"]["sample_rate"]
     frames = round(seconds * rate)
     asked = [(file, take) for file in files for take in range(times)]
-    embeddings = [encode(network, file.read(rate)[0][:frames]) for file, _ in asked]
-    pitches = [60 if file.midi_pitch is None else file.midi_pitch for file, _ in asked]
-    sounds = play(network, levels, embeddings, pitches, frames, temperature=temperature, seed=seed)
+    play_all = _play_in_pytorch if player == "pytorch" else _play_in_engine
+    sounds = play_all(model, [file for file, _ in asked], rate, frames, temperature, seed)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / MANIFEST_FILE).open("w", encoding="utf-8", newline="") as manifest:
         writer = csv.writer(manifest)
@@ -69,6 +68,45 @@ def play_again(
             soundfile.write(folder / name, sound, rate, subtype="PCM_16")
             pitch = "" if file.midi_pitch is None else file.midi_pitch
             writer.writerow((name, file.instrument, pitch, file.name))
+
+
+def _play_in_pytorch(
+    model: Path,
+    files: Sequence[SoundFile],
+    rate: int,
+    frames: int,
+    temperature: float | None,
+    seed: int,
+) -> list[NDArray[np.float32]]:
+    network, configuration = _load(model)
+    if temperature is None:
+        temperature = configuration.get("sampling", {}).get("temperature", 1.0)
+    embeddings = [encode(network, _samples(file, rate)[:frames]) for file in files]
+    pitches = [60 if file.midi_pitch is None else file.midi_pitch for file in files]
+    levels = configuration["codec"]["levels"]
+    return list(
+        play(network, levels, embeddings, pitches, frames, temperature=temperature, seed=seed)
+    )
+
+
+def _play_in_engine(
+    model_path: Path,
+    files: Sequence[SoundFile],
+    rate: int,
+    frames: int,
+    temperature: float | None,
+    seed: int,
+) -> list[NDArray[np.float32]]:
+    sounds = []
+    with Engine().load(model_path) as model:
+        asks_for_pitch = any(condition.name == "pitch" for condition in model.conditions)
+        for number, file in enumerate(tqdm(files, desc="playing again", unit="sound")):
+            with model.stream(seed=seed + number, temperature=temperature) as stream:
+                stream.encode(_samples(file, rate)[:frames])
+                if asks_for_pitch and file.midi_pitch is not None:
+                    stream.set_condition("pitch", file.midi_pitch)
+                sounds.append(stream.generate(frames))
+    return sounds
 
 
 def likelihood_table(
@@ -120,7 +158,8 @@ def distance_table(
 ) -> Table:
     """How far what answers a recording is from it, beside the mean spectrogram of the training
     set's recordings of its instrument (DDSP's distance, as in `reconstruction`)."""
-    frames = round(seconds * sample_rate)
+    # The longest frame must fit; what is shorter is filled up with silence.
+    frames = max(round(seconds * sample_rate), max(FRAME_SIZES))
     originals = {file.name: file for file in references}
     found: dict[str, list[tuple[float, float]]] = {}
     means: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {}

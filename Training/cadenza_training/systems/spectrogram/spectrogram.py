@@ -19,10 +19,12 @@ from cadenza_training.networks.recurrent import Recurrent
 from cadenza_training.networks.registry import make_network
 from cadenza_training.systems.raw_audio.recordings import Recording, load_recordings
 from cadenza_training.systems.spectrogram.columns import SpectrogramCodec
+from cadenza_training.systems.spectrogram.repeating import repeat_at_first
 from cadenza_training.systems.system import FitConfiguration, Losses, System
 
 # Elements that one pass of a validation predicts.
 VALIDATION_COLUMNS = 64
+ELEMENTS_LOOKED_AT = 4096
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class BatchOptions:
     warm_up_elements: int = 4
     # Share of sequences that start where a recording does, after silence.
     onset_share: float = 0.1
+    # Whether errors of phases count as much as their bins are loud, and not all the same.
+    loudness_weighted: bool = False
     # Predictions that a validation makes, spread over all held-out recordings.
     validation_elements: int = 1024
 
@@ -91,8 +95,10 @@ class Spectrogram(System):
         self.augmentation = build(AugmentationOptions, configuration.augmentation, "augmentation")
         self.augmentation.check()
         numbers = {"channels": self.codec.element_numbers}
+        entry = dict(configuration.network)
+        repeats = bool(entry.pop("repeats_at_first", False))
         network = {
-            **configuration.network,
+            **entry,
             "input": {"kind": "vector", **numbers},
             "head": {"kind": "linear", **numbers},
         }
@@ -104,6 +110,9 @@ class Spectrogram(System):
             wanted = self.options.instrument or "any instrument"
             raise UserError(f"{prepared.folder} has no recordings of {wanted} to train on")
         self.validation = self._load(prepared, "validation")
+        if repeats:
+            elements = self._some_elements()
+            repeat_at_first(self.network, elements, self._weights(elements))
         if training.batch_size % processes:
             raise UserError(
                 f"training.batch_size is {training.batch_size}, "
@@ -141,6 +150,24 @@ class Spectrogram(System):
         columns = self.codec.column_count(len(recording.samples))
         return max(1, columns // self.codec.columns)
 
+    def _some_elements(self) -> Tensor:
+        """For what elements look like: spread over the recordings, columns that sound first."""
+        each = max(2, ELEMENTS_LOOKED_AT // len(self.recordings))
+        return torch.cat(
+            [
+                self._sequence(recording, 0, min(each, self._element_count(recording)), 1.0)
+                for recording in self.recordings
+            ]
+        )
+
+    def _weights(self, elements: Tensor) -> Tensor:
+        """How much each number matters: with `loudness_weighted`, a phase as much as its bin is
+        loud, from nothing at the lowest magnitude on; else all the same."""
+        if not self.options.loudness_weighted:
+            return torch.ones_like(elements)
+        loudness = (elements[..., 0::2] + 1.0) / 2.0
+        return torch.stack([torch.ones_like(loudness), loudness], dim=-1).flatten(-2)
+
     def _sequence(self, recording: Recording, first: int, count: int, gain: float) -> Tensor:
         """Elements `first` … of a recording, [count, numbers]; silent before its first."""
         samples = recording.samples.astype(np.float32) * np.float32(gain / 32768.0)
@@ -173,7 +200,7 @@ class Spectrogram(System):
             predicted, _ = self.network.remember(read, [])
             skipped = self.options.warm_up_elements
             predicted, wanted = predicted[skipped:], elements[1 + skipped :]
-        return (predicted.float() - wanted).square().mean(dim=-1)
+        return ((predicted.float() - wanted) * self._weights(wanted)).square().mean(dim=-1)
 
     def next_losses(self) -> Losses:
         elements = self.next_batch()
