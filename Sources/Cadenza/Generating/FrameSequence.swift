@@ -356,7 +356,7 @@ struct FrameSequence {
 
   /// Writes random numbers and where it is. What is left of the network's step is done first, which no bit depends on.
   mutating func saveChoices(_ writer: inout ByteWriter) {
-    if place.isStepBegun != 0 && place.isListening == 0 {
+    if place.isStepBegun != 0 {
       while Int(place.unit) < networkUnitCount {
         network.work(networkState, Int(place.unit), frame: latestElement, kernels)
         place.unit += 1
@@ -378,7 +378,7 @@ struct FrameSequence {
     let time = reader.readUInt64()
     var place = Place()
     withUnsafeMutableBytes(of: &place) { bytes in
-      if let base = bytes.baseAddress { reader.read(into: base.assumingMemoryBound(to: Float.self), count: bytes.count / 4) }
+      if let base = bytes.baseAddress { reader.read(into: base.assumingMemoryBound(to: Float.self), count: bytes.count) }
     }
     guard let random = RandomGenerator(state: words), accepts(place) else { return false }
     if isLoading {
@@ -407,7 +407,7 @@ struct FrameSequence {
     guard place.givenCount >= 0, Int(place.givenCount) < frameSize, !isListening || Int(place.givenCount) >= frameSize / 2
     else { return false }
     // A step that was begun was done as far as the network goes.
-    return place.isStepBegun == 0 || isListening || Int(place.unit) >= networkUnitCount
+    return place.isStepBegun == 0 || Int(place.unit) >= networkUnitCount
   }
 
   /// Writes the network's state, the codec's, and what is heard.
@@ -430,14 +430,14 @@ struct FrameSequence {
     ]
     if isLoading {
       ck_zero(networkState, networkStateCount * 4)
-      for (numbers, count) in lists { reader.read(into: numbers, count: count) }
+      for (numbers, count) in lists { reader.read(into: numbers, count: count * 4) }
       network.restore(networkState, time: time)
       conditionsChanged = true
     } else {
       for (place, (_, count)) in lists.enumerated() {
         let numbers = UnsafeMutablePointer<Float>.allocate(capacity: max(1, count))
         defer { numbers.deallocate() }
-        reader.read(into: numbers, count: count)
+        reader.read(into: numbers, count: count * 4)
         switch place {
         case 0: guard network.accepts(numbers) else { return false }
         case 1: guard codec.pointee.accepts(numbers) else { return false }
@@ -448,7 +448,7 @@ struct FrameSequence {
     if case .instantaneousFrequency = codec.pointee.phase {
       // Turns of any number are turns.
       if isLoading {
-        reader.read(into: UnsafeMutableRawPointer(givenTurns).assumingMemoryBound(to: Float.self), count: codec.pointee.bins)
+        reader.read(into: UnsafeMutableRawPointer(givenTurns).assumingMemoryBound(to: Float.self), count: codec.pointee.bins * 4)
       } else {
         reader.skip(codec.pointee.bins * 4)
       }

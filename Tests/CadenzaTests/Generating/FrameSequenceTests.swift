@@ -1,5 +1,4 @@
 import CadenzaKernels
-import Foundation
 import Testing
 
 @testable import Cadenza
