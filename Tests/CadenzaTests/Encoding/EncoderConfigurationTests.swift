@@ -73,14 +73,20 @@ struct EncoderConfigurationTests {
     Bad(
       "conditions[1] is a local latent, an embedding, expected an encoder whose latent it is", melodyWithoutGrid,
       #""vector","size":3"#, #""latent","size":3,"frames_per_value":4"#),
-    Bad("kind is \"recurrent\", but codec.kind \"mu_law\" has no grid", recording, #""kind":"layers""#, #""kind":"recurrent""#),
+    Bad(
+      "kind is \"recurrent\", but codec.kind \"note_matrix\" has no grid", melody,
+      #"{"kind":"melody_steps","steps_per_beat":4,"symbols":["hold","off",60,62],"steps":8}"#,
+      """
+      {"kind":"note_matrix","pitch":{"range":[60,63],"classes":true},"velocity":{"range":[1,127]},\
+      "interval":{"maximum_milliseconds":100}}
+      """),
     Bad("gives a step for every 4 samples, expected 8, the latent's frames_per_value", recording, #""size":8}"#, #""size":4}"#),
     Bad("encoder.layers ends with [any, 1, 4]", recording, #""channels":3,"kernel_size":1"#, #""channels":4,"kernel_size":1"#),
     Bad(
       "encoder.layers ends with [any, 1, 3] (steps, bins, channels), expected a vector of 3", recording,
       #","frames_per_value":8"#, ""),
     Bad(
-      "encoder.layers[2] (pool)", recording, #"{"kind":"pool","size":8}"#,
+      "encoder.layers[4] (pool) is given a vector of 5, expected steps", recording, #"{"kind":"pool","size":8}"#,
       #"{"kind":"pool","size":8},{"kind":"pool","size":0},{"kind":"pool","size":2}"#),
     Bad("encoder.input.kind is \"noise\", expected", recording, #""waveform""#, #""noise""#),
     Bad("encoder.minimum_frames is 0, expected", recording, #""minimum_frames":16"#, #""minimum_frames":0"#),
