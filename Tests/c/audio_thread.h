@@ -348,6 +348,14 @@ static inline int next_subject(subject *s, int number, int argument_count, char 
     for (int i = 0; i < 100; i++) samples[i] = (float)(i % 20) / 20 - 0.5f;
     CHECK(cadenza_stream_prime(s->stream, samples, 100) == CADENZA_OK);
   }
+  /* Of a model with an encoder of recordings: its sound follows what is encoded. Any other refuses. */
+  float recording[3000];
+  for (int i = 0; i < 3000; i++) recording[i] = (float)(i * 7919 % 1000) / 500 - 1;
+  for (uint32_t slot = 0; slot < CADENZA_ENCODED_SLOTS; slot++) {
+    cadenza_status status = cadenza_stream_encode(s->stream, slot, recording + 100 * slot, 2000, NULL);
+    CHECK(status == CADENZA_OK || status == CADENZA_ERROR_UNSUPPORTED);
+    if (status == CADENZA_OK) CHECK(cadenza_stream_set_parameter(s->stream, CADENZA_PARAMETER_MIX, 0.3f) == CADENZA_OK);
+  }
   s->thread = audio_thread_for(s->model, s->stream, voices > 0);
   s->thread.renders_ahead = ahead >= 0;
   s->thread.expects_numeric_error = number < OWN_SUBJECTS && (kind == TINY_OVERFLOW || kind == TINY_NO_COMPOSER);
