@@ -90,9 +90,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     generation.add_argument(
         "--ask",
-        choices=("ranges", "reference"),
+        choices=("ranges", "reference", "rebuilt"),
         default="ranges",
-        help="for pitches spread over each instrument's range, or those of the reference",
+        help="for pitches spread over each instrument's range, or those of the reference; or for "
+        "the references themselves, encoded and decoded, by PyTorch",
     )
     generation.add_argument(
         "--only",
@@ -185,7 +186,9 @@ def _sounds(arguments: argparse.Namespace) -> object:
     model = arguments.generate or arguments.model
     tables: list[Table] = []
     asked = ""
-    if arguments.generate is not None and answers_recordings(read_configuration(model)):
+    if arguments.generate is not None and (
+        arguments.ask == "rebuilt" or answers_recordings(read_configuration(model))
+    ):
         reference = reference.of_instruments(arguments.only)
         training = None if training is None else training.of_instruments(arguments.only)
         generated_folder = arguments.output / "generated"
@@ -265,12 +268,15 @@ def _answer_recordings(
     """Held-out recordings that go on, or are encoded and played again: into `folder`. What was
     asked, in words, and what else is found."""
     from cadenza_training.evaluation import embedded_sounds, likelihood
-    from cadenza_training.evaluation.continued_sounds import continue_folder
-    from cadenza_training.evaluation.model_metadata import read_configuration
+    from cadenza_training.evaluation.continued_sounds import continue_folder, rebuild_folder
+    from cadenza_training.evaluation.model_metadata import is_decoder, read_configuration
     from cadenza_training.evaluation.sound_files import find_sounds, spread
 
     files = spread(reference.files, arguments.most_files)
     configuration = read_configuration(arguments.generate)
+    if is_decoder(configuration):
+        rebuild_folder(arguments.generate, files, folder)
+        return "each reference, encoded and decoded by PyTorch from the model file", []
     by = "PyTorch" if arguments.player == "pytorch" else "the engine"
     if not embedded_sounds.has_embedding(configuration):
         known = arguments.known_seconds

@@ -1,9 +1,10 @@
-"""Held-out recordings that a recurrent network over spectrogram columns goes on with."""
+"""What models make of held-out recordings: a recurrent network over spectrogram columns goes on
+with them, a decoder with an encoder rebuilds them."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from tqdm import tqdm
 
 from cadenza_training.engine import Engine
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.asked_conditions import settings_for
+from cadenza_training.evaluation.decoder_player import DecoderPlayer
 from cadenza_training.evaluation.embedded_sounds import has_embedding
 from cadenza_training.evaluation.model_metadata import read_configuration
 from cadenza_training.evaluation.sound_files import MANIFEST_FILE, SoundFile
@@ -47,13 +50,33 @@ def continue_folder(
     rate = read_configuration(model)["codec"]["sample_rate"]
     frames, known_frames = round(seconds * rate), round(known_seconds * rate)
     go_on = _in_pytorch(model) if player == "pytorch" else _in_engine(model)
+
+    def followed(file: SoundFile) -> NDArray[np.float32]:
+        return go_on(file.read(rate)[0], known_frames, frames)
+
+    _write(((file, followed(file)) for file in files), folder, rate, len(files))
+
+
+def rebuild_folder(model: Path, files: Sequence[SoundFile], folder: Path) -> None:
+    """What a decoder with an encoder makes of each file, by PyTorch."""
+    player = DecoderPlayer(model)
+
+    def rebuilt(file: SoundFile) -> NDArray[np.float32]:
+        samples, _ = file.read(player.sample_rate)
+        return player.reconstruct(samples, settings_for(file, player.conditions, model))
+
+    _write(((file, rebuilt(file)) for file in files), folder, player.sample_rate, len(files))
+
+
+def _write(
+    sounds: Iterable[tuple[SoundFile, NDArray[np.float32]]], folder: Path, rate: int, count: int
+) -> None:
+    """16-bit WAV files and a manifest.csv that says what each answers."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / MANIFEST_FILE).open("w", encoding="utf-8", newline="") as manifest:
         writer = csv.writer(manifest)
         writer.writerow(("file", "instrument", "midi_pitch", "answers"))
-        for number, file in enumerate(tqdm(files, desc="continuing", unit="file")):
-            samples, _ = file.read(rate)
-            sound = go_on(samples, known_frames, frames)
+        for number, (file, sound) in enumerate(tqdm(sounds, total=count, unit="file")):
             name = f"{number}-{Path(file.name).stem}.wav"
             soundfile.write(folder / name, sound, rate, subtype="PCM_16")
             pitch = "" if file.midi_pitch is None else file.midi_pitch

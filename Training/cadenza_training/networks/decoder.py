@@ -43,27 +43,33 @@ class Encoder(nn.Module):
         self.stack = LayerStack(
             configuration["layers"], Shape(channels, steps, 1, is_vector=False), given
         )
-        if configuration["layers"][-1].get("kind") != "dense" or (
-            self.stack.shape.channels != latent_size
-        ):
+        last = configuration["layers"][-1].get("kind")
+        if last not in ("dense", "flatten") or self.stack.shape.channels != latent_size:
             raise UserError(
                 f"encoder: the last layer gives {self.stack.shape.text}, expected a dense layer "
-                f"with the {latent_size} numbers of the latent"
+                f"or a flatten, with the {latent_size} numbers of the latent"
             )
-        inputs = self.stack.layers[-1].weight.shape[1]
-        self.log_variance = nn.Linear(inputs, latent_size)
-        with torch.no_grad():
-            # Near the mean at first: the decoder hears something of the recording from the start.
-            self.log_variance.weight.mul_(0.1)
-            self.log_variance.bias.fill_(-2.0)
+        self.log_variance = None
+        if last == "dense":
+            inputs = self.stack.layers[-1].weight.shape[1]
+            self.log_variance = nn.Linear(inputs, latent_size)
+            with torch.no_grad():
+                # Near the mean at first: the decoder hears something of the recording from the
+                # start.
+                self.log_variance.weight.mul_(0.1)
+                self.log_variance.bias.fill_(-2.0)
 
     def forward(self, samples: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the variance, [batch, size] each, of recordings [batch, samples];
         `condition` is h without the latents."""
         columns = samples[:, None, :] if self.transform is None else self.transform(samples)
+        lowest, highest = LOG_VARIANCE_RANGE
+        if self.log_variance is None:
+            # A plain autoencoder's: there is nothing but the mean.
+            mean = self.stack(columns[..., None], condition)[:, :, 0, 0]
+            return mean, torch.full_like(mean, lowest)
         hidden = self.stack(columns[..., None], condition, last=1)
         mean = self.stack.layers[-1](hidden, condition)[:, :, 0, 0]
-        lowest, highest = LOG_VARIANCE_RANGE
         return mean, self.log_variance(hidden[:, :, 0, 0]).clamp(lowest, highest)
 
 
