@@ -9,6 +9,8 @@ struct LayersEncoder {
   /// Shapes only: the bytes of its tensors are gone when the model is loaded.
   private let plan: LayerPlan
   private let stack: LayerStack
+  /// Of an encoder that is given a spectrogram.
+  private let spectrogram: Spectrogram?
   /// Numbers of a row.
   private let size: Int
   let conditionChannels: Int
@@ -34,6 +36,13 @@ struct LayersEncoder {
     tensors.prefix = prefix
     self.plan = plan
     stack = try LayerStack(plan, arena: &arena)
+    switch configuration.input {
+    case .waveform: spectrogram = nil
+    case .spectrogram(let input):
+      // Of its state nothing is used: it is for sound that is made.
+      var layout = StateLayout()
+      spectrogram = Spectrogram(input, arena: &arena, layout: &layout)
+    }
   }
 
   /// The rows of a recording of finite samples at the model's rate. `h`: of all conditions but the latents. Throws `invalidArgument` where
@@ -58,7 +67,7 @@ struct LayersEncoder {
   ) throws(Failure) -> [Float] {
     var arena = Arena.measuring()
     var layout = StateLayout()
-    let totals = totals(steps: range.count)
+    let totals = totals(steps: spectrogram?.frameCount(samples: range.count) ?? range.count)
     _ = LayerRun(stack, plan, totals: totals, isWhole: true, arena: &arena, layout: &layout)
     let bytes = StateLayout.product(layout.count, 4)
     if bytes > LayersEncoder.pieceByteCount, range.count == samples.count, let piece = pieceRows(bytes, rows.count) {
@@ -81,7 +90,20 @@ struct LayersEncoder {
     run.begin(state)
     run.condition(state, h, kernels)
     run.prepare(state, 0, tick: 0)
-    for step in 0..<totals[0] { run.source(state, step).pointee = samples[range.lowerBound + step] }
+    if let spectrogram {
+      var frames = [Float](repeating: 0, count: totals[0] * spectrogram.frameNumbers)
+      frames.withUnsafeMutableBufferPointer { frames in
+        samples.withUnsafeBufferPointer { samples in
+          guard let base = samples.baseAddress, let target = frames.baseAddress else { return }
+          spectrogram.analyse(base + range.lowerBound, count: range.count, into: target)
+          for step in 0..<totals[0] {
+            ck_copy(run.source(state, step), target + step * spectrogram.frameNumbers, spectrogram.frameNumbers * 4)
+          }
+        }
+      }
+    } else {
+      for step in 0..<totals[0] { run.source(state, step).pointee = samples[range.lowerBound + step] }
+    }
     for node in 0..<stack.nodeCount {
       if node > 0 { run.prepare(state, node, tick: 0) }
       run.make(state, node, tick: 0, slice: 0, of: 1, kernels)

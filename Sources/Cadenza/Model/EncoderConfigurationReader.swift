@@ -41,7 +41,7 @@ extension EncoderConfiguration {
     }
     let listValue = try object.required("layers")
     let layers = LayersEncoderConfiguration(
-      input: try EncoderConfiguration.readInput(try object.required("input")), frames: frames,
+      input: try EncoderConfiguration.readInput(try object.required("input"), sampleRate: codec.sampleRate), frames: frames,
       layers: try LayerConfiguration.list(listValue), conditionChannels: channels,
       samplesPerRow: condition.framesPerValue ?? 0)
     let shape = try layers.output(at: listValue.place)
@@ -68,11 +68,22 @@ extension EncoderConfiguration {
       minimumFrames: try object.whole("minimum_frames", 1...Configuration.maximumClipSamples) ?? 1)
   }
 
-  private static func readInput(_ value: JsonValue) throws(Failure) -> LayersEncoderConfiguration.Input {
+  private static func readInput(
+    _ value: JsonValue, sampleRate: Int
+  ) throws(Failure) -> LayersEncoderConfiguration.Input {
     let kind = try ConfigurationObject.kind(of: value)
-    guard kind.isText("waveform") else { throw kind.unknownKind("\"waveform\"") }
-    _ = try ConfigurationObject(value, keys: ["kind"])
-    return .waveform
+    if kind.isText("waveform") {
+      _ = try ConfigurationObject(value, keys: ["kind"])
+      return .waveform
+    }
+    guard kind.isText("spectrogram") else { throw kind.unknownKind("\"waveform\" or \"spectrogram\"") }
+    let object = try ConfigurationObject(value, keys: ["kind", "frame_size", "hop", "magnitude"])
+    let (frameSize, hop) = try SpectrogramConfiguration.readSizes(object)
+    return .spectrogram(
+      SpectrogramConfiguration(
+        sampleRate: sampleRate, frameSize: frameSize, hop: hop,
+        magnitude: try SpectrogramConfiguration.readMagnitude(try object.required("magnitude")),
+        phase: .none(iterations: SpectrogramConfiguration.defaultIterations)))
   }
 
   private init(

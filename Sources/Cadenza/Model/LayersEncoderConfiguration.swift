@@ -4,6 +4,8 @@ public struct LayersEncoderConfiguration: Sendable {
   public enum Input: Sendable {
     /// The samples themselves.
     case waveform
+    /// Frames of magnitudes.
+    case spectrogram(SpectrogramConfiguration)
   }
 
   /// What the layers are given.
@@ -20,7 +22,13 @@ public struct LayersEncoderConfiguration: Sendable {
   /// What the first layer is given.
   var inputShape: LayerShape { inputShape(frames: frames) }
 
-  private func inputShape(frames: Int?) -> LayerShape { .steps(frames, bins: 1, channels: 1) }
+  private func inputShape(frames: Int?) -> LayerShape {
+    switch input {
+    case .waveform: .steps(frames, bins: 1, channels: 1)
+    case .spectrogram(let spectrogram):
+      .steps(frames.map { $0 / spectrogram.hop + 1 }, bins: 1, channels: spectrogram.bins)
+    }
+  }
 
   private var chain: LayerShapeChain { LayerShapeChain(conditionChannels: conditionChannels, isDecoder: false) }
 
@@ -64,6 +72,7 @@ public struct LayersEncoderConfiguration: Sendable {
   /// Samples that one step of the last layer stands for; nil where a layer makes more steps, or all of them one.
   var reduction: Int? {
     var samples = 1
+    if case .spectrogram(let spectrogram) = input { samples = spectrogram.hop }
     for layer in layers {
       switch layer {
       case .convolution(let convolution): samples = StateLayout.product(samples, convolution.stride.steps)
@@ -77,6 +86,8 @@ public struct LayersEncoderConfiguration: Sendable {
 
   /// Samples before and behind its own that a row can see, at most; nil where what a layer gives depends on where the recording ends.
   var reach: Int? {
+    // (What a frame sees goes over the ends of a piece.)
+    guard case .waveform = input else { return nil }
     var samples = 1
     var total = 0
     guard LayersEncoderConfiguration.addReach(layers, &samples, &total) else { return nil }
