@@ -294,8 +294,6 @@ extension CodecConfiguration {
         range: try CodecConfiguration.range(object.optional("range")))
     } else if kind.isText("harmonic") {
       self = .harmonic(try HarmonicConfiguration(value))
-      let object = try ConfigurationObject(value, keys: ["kind", "sample_rate"])
-      self = .waveform(sampleRate: try object.required("sample_rate").whole(CodecConfiguration.sampleRates))
     } else if kind.isText("spectrogram") {
       self = .spectrogram(try SpectrogramConfiguration(value))
     } else if let notes = try NoteCodecConfiguration(value, kind: kind) {
