@@ -129,8 +129,8 @@ typedef struct cadenza_model_info {
   const char *name;        /* from the file; "" where absent; so for all the strings */
   const char *description; /* what it is, for people */
   const char *license;     /* under which it may be used */
-  const char *network;     /* kind: "wavenet", "recurrent", "transformer" */
-  const char *codec;       /* kind: "mu_law", "waveform"; of a composer "performance_events", "melody_steps", "chorale_grid",
+  const char *network;     /* kind: "wavenet", "recurrent", "transformer", "decoder" */
+  const char *codec;       /* kind: "mu_law", "waveform", "harmonic"; of a composer "performance_events", "melody_steps", "chorale_grid",
                                   "note_tokens", "note_matrix" */
   const char *instruction_set; /* the kernels in use: "portable", "avx2", "avx512", "neon" */
   uint64_t parameter_count;    /* trained numbers in the file */
