@@ -287,7 +287,7 @@ typedef struct subject {
 static inline int next_subject(subject *s, int number, int argument_count, char **arguments) {
   memset(s, 0, sizeof *s);
   /* Up, down, phases that are stored and phases that are interpolated. */
-  static const uint32_t rates[TINY_KINDS] = {48000, 44100, 22050, 16001, 44101, 24000, 12345, 32000, 8000};
+  static const uint32_t rates[TINY_KINDS] = {48000, 44100, 22050, 16001, 44101, 24000, 12345, 44100, 22050, 32000, 8000};
   uint32_t rate = 0, voices = 0;
   tiny_kind kind = (tiny_kind)(number % TINY_KINDS);
   const int ahead = number >= MUSIC_SUBJECTS && number < OWN_SUBJECTS ? number - MUSIC_SUBJECTS : -1;

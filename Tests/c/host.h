@@ -178,6 +178,9 @@ static inline void ask_for_notes(cadenza_stream *stream, size_t start, size_t fr
 }
 
 /* Sets every condition to values that `turn` decides; all valid. A full queue is fine. */
+/* Whether a stream of it can be primed: a decoder hears nothing. */
+static inline int takes_audio(const cadenza_model *model) { return strcmp(model_info(model).network, "decoder") != 0; }
+
 static inline void set_conditions(cadenza_stream *stream, const cadenza_model *model, unsigned turn) {
   uint32_t count = model_info(model).condition_count;
   for (uint32_t index = 0; index < count; index++) {

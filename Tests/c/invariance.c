@@ -168,7 +168,7 @@ static void reset_is_a_new_beginning(void) {
     for (int i = 0; i < 200; i++) samples[i] = (float)(i % 20) / 20 - 0.5f;
     float block[333];
     CHECK(cadenza_generate_block(stream, block, 333) == CADENZA_OK);
-    CHECK(cadenza_stream_prime(stream, samples, 200) == CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_prime(stream, samples, 200), takes_audio(model) ? CADENZA_OK : CADENZA_ERROR_UNSUPPORTED);
     CHECK(cadenza_stream_reset(stream, 9) == CADENZA_OK);
     CHECK_EQUAL(statistics_of(stream).frames, 0);
     CHECK(same_sound(stream, fresh, 1000));
@@ -186,6 +186,13 @@ static void prime_is_generate(void) {
     /* Greedy: no random numbers in what follows, so that only the network's state counts. */
     float prompt[700];
     CHECK(cadenza_generate_block(player, prompt, 700) == CADENZA_OK);
+    if (!takes_audio(model)) {
+      CHECK_EQUAL(cadenza_stream_prime(listener, prompt, 700), CADENZA_ERROR_UNSUPPORTED);
+      cadenza_stream_destroy(player);
+      cadenza_stream_destroy(listener);
+      cadenza_model_release(model);
+      continue;
+    }
     for (size_t done = 0, count = 1; done < 700; done += count, count = count * 3 % 211 + 1) {
       if (count > 700 - done) count = 700 - done;
       CHECK(cadenza_stream_prime(listener, prompt + done, count) == CADENZA_OK);
@@ -206,6 +213,10 @@ static void primes_may_be_split(void) {
   for (int i = 0; i < 900; i++) samples[i] = (float)(i * i % 200) / 100 - 1;
   for (int number = 0; number < subjects; number++) {
     cadenza_model *model = subject(number);
+    if (!takes_audio(model)) {
+      cadenza_model_release(model);
+      continue;
+    }
     cadenza_stream *whole = create_here(model, 5);
     CHECK(cadenza_stream_prime(whole, samples, 900) == CADENZA_OK);
     for (int round = 0; round < 3; round++) {

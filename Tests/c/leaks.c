@@ -44,7 +44,8 @@ static void using_a_stream_keeps_nothing(void) {
       size_t size = 1 << 20;
       set_conditions(stream, model, 3);
       CHECK(cadenza_generate_block(stream, block, 100) == CADENZA_OK);
-      CHECK(cadenza_stream_prime(stream, block, 100) == CADENZA_OK);
+      const cadenza_status primed = takes_audio(model) ? CADENZA_OK : CADENZA_ERROR_UNSUPPORTED;
+      CHECK_EQUAL(cadenza_stream_prime(stream, block, 100), primed);
       cadenza_stream_score(stream, block, 100, &nats);
       CHECK(cadenza_stream_save_state(stream, state, &size) == CADENZA_OK);
       CHECK(cadenza_stream_load_state(stream, state, size) == CADENZA_OK);
@@ -52,7 +53,7 @@ static void using_a_stream_keeps_nothing(void) {
       cadenza_error error;
       CHECK(cadenza_stream_check_state(stream, state, size, &error) == CADENZA_OK);
       CHECK(cadenza_stream_check_state(stream, state, size - 1, &error) == CADENZA_ERROR_FORMAT);
-      CHECK(cadenza_stream_prime(stream, NULL, 0) == CADENZA_OK);
+      CHECK_EQUAL(cadenza_stream_prime(stream, NULL, 0), primed);
       CHECK(cadenza_stream_reset(stream, 1) == CADENZA_OK);
       CHECK_EQUAL(interpose_live_blocks(), before);
     }

@@ -7,11 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const tiny_names[TINY_ALL] = {"wavenet",     "causal", "lstm",     "gru",     "waveform",
-                                          "window",      "transformer", "spectrum", "flute", "overflow", "chorale composer",
-                                          "performance composer", "melody composer", "chords composer", "matrix composer",
+const char *const tiny_names[TINY_ALL] = {"wavenet",
+                                          "causal",
+                                          "lstm",
+                                          "gru",
+                                          "waveform",
+                                          "window",
+                                          "transformer",
+                                          "decoder",
+                                          "harmonic",
+                                          "spectrum",
+                                          "flute",
+                                          "overflow",
+                                          "chorale composer",
+                                          "performance composer",
+                                          "melody composer",
+                                          "chords composer",
+                                          "matrix composer",
                                           "overflowing composer"};
-const tiny_kind tiny_instruments[TINY_INSTRUMENTS] = {TINY_LSTM, TINY_FLUTE, TINY_OVERFLOW};
+const tiny_kind tiny_instruments[TINY_INSTRUMENTS] = {TINY_LSTM, TINY_HARMONIC, TINY_FLUTE, TINY_OVERFLOW};
 
 typedef struct builder {
   char header[65536];
@@ -88,8 +102,8 @@ static void wavenet(builder *b, int convolution, int layers, size_t V, size_t R,
 
 /* `way`: "" or "backward.". */
 static void recurrent_direction(builder *b, int layer, const char *way, size_t gates, size_t N, size_t I, int initial) {
-  static const char *const parts[] = {"input.weight", "input.bias", "recurrent.weight", "recurrent.bias", "initial.hidden",
-                                      "initial.cell"};
+  static const char *const parts[] = {"input.weight",   "input.bias",     "recurrent.weight",
+                                      "recurrent.bias", "initial.hidden", "initial.cell"};
   const int count = !initial ? 4 : gates == 4 ? 6 : 5;
   for (int part = 0; part < count; part++) {
     char name[48];
@@ -134,12 +148,22 @@ static void transformer_layer(builder *b, int layer, size_t D, size_t H, size_t 
   layer_tensor(b, layer, "feedforward.output.bias", D, 0, 0, 0.1f);
 }
 
+/* A product's weights, and its bias. */
+static void weighted(builder *b, const char *name, size_t d0, size_t d1, size_t d2) {
+  char weight[64], bias[64];
+  snprintf(weight, sizeof weight, "%s.weight", name);
+  snprintf(bias, sizeof bias, "%s.bias", name);
+  tensor(b, weight, d0, d1, d2, 0.8f, 0);
+  tensor(b, bias, d0, 0, 0, 0.2f, 0);
+}
+
 unsigned char *tiny_model(tiny_kind kind, size_t *size) {
   static const char mu_law[] = "'codec':{'kind':'mu_law','sample_rate':16000,'levels':%d}";
   char codec[128];
   char configuration[2048];
   builder *b = calloc(1, sizeof *b);
-  b->random = 1 + (uint64_t)kind;
+  /* Those behind the decoders have the weights that they had before there were any. */
+  b->random = kind < TINY_DECODER ? 1 + (uint64_t)kind : kind <= TINY_HARMONIC ? 100 + (uint64_t)kind : (uint64_t)kind - 1;
   switch (kind) {
   case TINY_WAVENET:
     snprintf(codec, sizeof codec, mu_law, 256);
@@ -242,6 +266,45 @@ unsigned char *tiny_model(tiny_kind kind, size_t *size) {
     normalization(b, "head", 15);
     head(b, 64, 15);
     break;
+  case TINY_DECODER:
+    write_metadata(b, "{'name':'tiny decoder','network':{'kind':'decoder','layers':["
+                      "{'kind':'dense','channels':512},{'kind':'activation','function':'leaky_relu'},"
+                      "{'kind':'reshape','steps':256,'channels':2},{'kind':'condition'},"
+                      "{'kind':'transposed_convolution','channels':5,'kernel_size':8,'stride':4},"
+                      "{'kind':'activation','function':'relu'},"
+                      "{'kind':'residual','layers':[{'kind':'convolution','channels':5,'kernel_size':3,'dilation':2},"
+                      "{'kind':'activation','function':'tanh'}]},{'kind':'normalization','over':'layer'},"
+                      "{'kind':'transposed_convolution','channels':3,'kernel_size':9,'stride':4},"
+                      "{'kind':'activation','function':'elu'},{'kind':'condition','mode':'concatenate'},"
+                      "{'kind':'upsample','factor':4},{'kind':'convolution','channels':4,'kernel_size':5,'padding':'causal'},"
+                      "{'kind':'condition','mode':'modulate'},{'kind':'upsample','factor':4,'mode':'linear'},"
+                      "{'kind':'convolution','channels':1,'kernel_size':7},{'kind':'activation','function':'tanh'}]},"
+                      "'codec':{'kind':'waveform','sample_rate':16000},"
+                      "'conditions':[{'name':'z','kind':'latent','size':2},{'name':'pitch','kind':'class','size':4}]}");
+    weighted(b, "layers.0", 512, 6, 0);
+    weighted(b, "layers.3", 2, 6, 0);
+    weighted(b, "layers.4", 5, 2, 8);
+    weighted(b, "layers.6.layers.0", 5, 5, 3);
+    tensor(b, "layers.7.weight", 5, 0, 0, 0.3f, 1);
+    tensor(b, "layers.7.bias", 5, 0, 0, 0.2f, 0);
+    weighted(b, "layers.8", 3, 5, 9);
+    weighted(b, "layers.12", 4, 9, 5);
+    weighted(b, "layers.13", 8, 6, 0);
+    weighted(b, "layers.15", 1, 4, 7);
+    break;
+  case TINY_HARMONIC:
+    write_metadata(b, "{'name':'tiny harmonic','network':{'kind':'decoder','layers':["
+                      "{'kind':'dense','channels':256},{'kind':'reshape','steps':128,'channels':2},"
+                      "{'kind':'transposed_convolution','channels':6,'kernel_size':4,'stride':2},"
+                      "{'kind':'activation','function':'relu'},"
+                      "{'kind':'convolution','channels':9,'kernel_size':3}]},"
+                      "'codec':{'kind':'harmonic','sample_rate':16000,'hop':256,'harmonics':5,'noise_bands':3},"
+                      "'conditions':[{'name':'z','kind':'latent','size':2},{'name':'pitch','kind':'class','labels':["
+                      "'48','49','50','51','52','53','54','55','56','57','58','59','60','61','62','63']}]}");
+    weighted(b, "layers.0", 256, 18, 0);
+    weighted(b, "layers.2", 6, 2, 4);
+    weighted(b, "layers.4", 9, 6, 3);
+    break;
   case TINY_FLUTE:
     snprintf(codec, sizeof codec, mu_law, 256);
     snprintf(configuration, sizeof configuration,
@@ -267,27 +330,29 @@ unsigned char *tiny_model(tiny_kind kind, size_t *size) {
     wavenet(b, 0, 2, 256, 4, 4, 2, 4, 1);
     break;
   case TINY_CHORALE:
-    write_metadata(b, "{'name':'tiny chorale','network':{'kind':'recurrent','vocabulary_size':17,"
-                      "'input':{'kind':'embedding','channels':5},'layers':[{'kind':'lstm','channels':12}],"
-                      "'head':{'kind':'softmax'}},"
-                      "'codec':{'kind':'chorale_grid','tempo':100,'maximum_note_beats':2,'steps_per_beat':4,'velocity':90,'voices':["
-                      "{'name':'soprano','symbols':['hold','off',67,69,71,72]},"
-                      "{'name':'tenor','symbols':[60,62,64,'off','hold']},"
-                      "{'name':'bass','symbols':['hold','off',48,50,52,60]}]},"
-                      "'conditions':[{'name':'key','kind':'class','size':4,'default':2},"
-                      "{'name':'position','kind':'class','size':8,'follows':'position'}]}");
+    write_metadata(
+        b, "{'name':'tiny chorale','network':{'kind':'recurrent','vocabulary_size':17,"
+           "'input':{'kind':'embedding','channels':5},'layers':[{'kind':'lstm','channels':12}],"
+           "'head':{'kind':'softmax'}},"
+           "'codec':{'kind':'chorale_grid','tempo':100,'maximum_note_beats':2,'steps_per_beat':4,'velocity':90,'voices':["
+           "{'name':'soprano','symbols':['hold','off',67,69,71,72]},"
+           "{'name':'tenor','symbols':[60,62,64,'off','hold']},"
+           "{'name':'bass','symbols':['hold','off',48,50,52,60]}]},"
+           "'conditions':[{'name':'key','kind':'class','size':4,'default':2},"
+           "{'name':'position','kind':'class','size':8,'follows':'position'}]}");
     tensor(b, "input.embedding.weight", 17, 5, 0, 1, 0);
     recurrent_layer(b, 0, 4, 12, 5 + 4 + 8, 0);
     head(b, 17, 12);
     break;
   case TINY_PERFORMANCE:
     /* 12 pitches on, 12 off, 20 shifts of time, 8 velocities. */
-    write_metadata(b, "{'name':'tiny performance','network':{'kind':'transformer','vocabulary_size':52,'channels':15,'layers':2,"
-                      "'heads':3,'feedforward_channels':20,'window':40,'positions':'relative'},"
-                      "'codec':{'kind':'performance_events','pitches':[50,61],'time_shifts':20,'velocities':8,"
-                      "'maximum_note_beats':3},"
-                      "'conditions':[{'name':'composer','kind':'class','labels':['one','two','three']},"
-                      "{'name':'density','kind':'vector','size':2}],'sampling':{'temperature':0.9,'top_k':40}}");
+    write_metadata(b,
+                   "{'name':'tiny performance','network':{'kind':'transformer','vocabulary_size':52,'channels':15,'layers':2,"
+                   "'heads':3,'feedforward_channels':20,'window':40,'positions':'relative'},"
+                   "'codec':{'kind':'performance_events','pitches':[50,61],'time_shifts':20,'velocities':8,"
+                   "'maximum_note_beats':3},"
+                   "'conditions':[{'name':'composer','kind':'class','labels':['one','two','three']},"
+                   "{'name':'density','kind':'vector','size':2}],'sampling':{'temperature':0.9,'top_k':40}}");
     tensor(b, "input.embedding.weight", 52, 15, 0, 1, 0);
     tensor(b, "input.condition.weight", 15, 3 + 2, 0, 0.5f, 0);
     for (int layer = 0; layer < 2; layer++) transformer_layer(b, layer, 15, 3, 40, 20);
@@ -306,9 +371,10 @@ unsigned char *tiny_model(tiny_kind kind, size_t *size) {
     b->data[b->count - 10] = -9; /* the end's bias: after a while only */
     break;
   case TINY_CHORDS:
-    write_metadata(b, "{'name':'tiny chords','network':{'kind':'recurrent','vocabulary_size':6,'input':{'kind':'one_hot'},"
-                      "'layers':[{'kind':'gru','channels':9}],'head':{'kind':'softmax'}},"
-                      "'codec':{'kind':'note_tokens','steps_per_beat':2,'tokens':[[60],[60,64,67],[],[48,55],[72],[50,57,62,65]]}}");
+    write_metadata(
+        b, "{'name':'tiny chords','network':{'kind':'recurrent','vocabulary_size':6,'input':{'kind':'one_hot'},"
+           "'layers':[{'kind':'gru','channels':9}],'head':{'kind':'softmax'}},"
+           "'codec':{'kind':'note_tokens','steps_per_beat':2,'tokens':[[60],[60,64,67],[],[48,55],[72],[50,57,62,65]]}}");
     recurrent_layer(b, 0, 3, 9, 6, 0);
     head(b, 6, 9);
     break;

@@ -15,6 +15,8 @@ typedef enum tiny_kind {
   TINY_WAVEFORM, /* LSTM over the last value with a linear head: no softmax, a local vector */
   TINY_WINDOW,   /* LSTM and GRU, both in both directions over a window of 6 tokens, stored initial states, a global class */
   TINY_TRANSFORMER, /* two layers of relative attention over a window of 40, heads of 5 channels, a global class */
+  TINY_DECODER,  /* a clip of 65,536 samples by convolutions of every kind, a latent and a pitch */
+  TINY_HARMONIC, /* a clip of 256 frames of harmonics and noise, pitches 48 ... 63: can play notes */
   TINY_SPECTRUM, /* columns of spectra, two an element, LSTM in both directions over a window of 4, noise, a global vector */
   TINY_FLUTE,    /* a WaveNet that can play notes: pitches 48 ... 63, and two other global conditions */
   TINY_OVERFLOW, /* a WaveNet that predicts infinity at its first sample, for every pitch */
@@ -37,7 +39,7 @@ typedef enum tiny_kind {
 extern const char *const tiny_names[TINY_ALL];
 
 /* Those that can play notes: with a condition "pitch", and none that is local. */
-#define TINY_INSTRUMENTS 3
+#define TINY_INSTRUMENTS 4
 extern const tiny_kind tiny_instruments[TINY_INSTRUMENTS];
 
 /* The bytes of a model file; free() them. */

@@ -99,6 +99,9 @@ struct RenderAhead {
     if status.rawValue == Status.numeric.rawValue && failedFrame.pointee.load(ordering: .relaxed) == 0 {
       failedFrame.pointee.store(start + UInt64(player.wholeFrames) + 1, ordering: .relaxed)
     }
+    if let core = player.core, let unended = core.pointee.unendedFrames, endedFrame.pointee.load(ordering: .relaxed) == 0 {
+      endedFrame.pointee.store(start + UInt64(unended) + 1, ordering: .relaxed)
+    }
     if let composer = player.composer {
       if composer.pointee.hasEnded && endedFrame.pointee.load(ordering: .relaxed) == 0 {
         endedFrame.pointee.store(start + UInt64(composer.pointee.unendedFrames) + 1, ordering: .relaxed)

@@ -31,6 +31,12 @@ extension Stream {
     let owner: OwnedInstrument?
     if let instrument {
       let pitchIndex = try options.check(for: instrument)
+      guard ahead != nil || !instrument.decodesWhole else {
+        throw Failure(
+          .unsupported,
+          "the instrument decodes a clip as a whole, which no audio thread has the time for: render_ahead_frames must be above 0"
+        )
+      }
       owner = try OwnedInstrument(
         instrument, pitchIndex: pitchIndex, options: options, outputRate: sampleRate, seed: composer.pointee.seed)
     } else {

@@ -13,6 +13,8 @@ struct BenchShape {
   let tensors: [Tensor]
   /// The storage types to measure where the command line names none.
   let weights: [WeightStorage]
+  /// 0: a stream of the model on its own. Else it plays so many notes at once, each begun again when its clip is over.
+  var voices = 0
 
   static let all: [BenchShape] = [
     waveNet(
@@ -28,6 +30,10 @@ struct BenchShape {
     spectrogram("spectrogram-lstm-5x128", channels: 128, layers: 5, window: 16),
     spectrogram("spectrogram-lstm-5x128-causal", channels: 128, layers: 5, window: nil),
     spectrogram("inverse-stft-1024-256", channels: 1, layers: 1, window: nil),
+    cvae("cvae-64000", voices: 0),
+    cvae("cvae-64000-8-voices", voices: 8),
+    harmonic("harmonic-64000", voices: 0),
+    harmonic("harmonic-64000-8-voices", voices: 8),
   ]
 
   static func named(_ name: String) -> BenchShape? { all.first { $0.name == name } }
@@ -59,6 +65,57 @@ struct BenchShape {
     product("head.hidden", [h, s])
     product("head.output", [levels, h])
     return BenchShape(name: name, configuration: configuration, tensors: tensors, weights: weights)
+  }
+
+  /// A note of 64,000 samples at 16 kHz by transposed convolutions, of the kind that the report's CVAE decodes with: 250 steps, 4 times
+  /// as many after each of four layers.
+  private static func cvae(_ name: String, voices: Int) -> BenchShape {
+    var layers = [
+      #"{"kind": "dense", "channels": 16000}"#, #"{"kind": "activation", "function": "relu"}"#,
+      #"{"kind": "reshape", "steps": 250, "channels": 64}"#,
+    ]
+    var tensors = product("layers.0", [16000, 256])
+    for (inputs, outputs) in [(64, 64), (64, 32), (32, 16), (16, 1)] {
+      tensors += product("layers.\(layers.count)", [outputs, inputs, 16], seen: 4 * inputs)
+      layers.append(#"{"kind": "transposed_convolution", "channels": \#(outputs), "kernel_size": 16, "stride": 4}"#)
+      layers.append(#"{"kind": "activation", "function": "\#(outputs == 1 ? "tanh" : "relu")"}"#)
+    }
+    return decoder(name, layers, #"{"kind": "waveform", "sample_rate": 16000}"#, tensors, voices: voices)
+  }
+
+  /// A note of 64,000 samples at 16 kHz out of 60 harmonics and 33 bands of noise, 1,000 frames of them.
+  private static func harmonic(_ name: String, voices: Int) -> BenchShape {
+    let layers = [
+      #"{"kind": "dense", "channels": 16000}"#, #"{"kind": "activation", "function": "relu"}"#,
+      #"{"kind": "reshape", "steps": 250, "channels": 64}"#,
+      #"{"kind": "transposed_convolution", "channels": 64, "kernel_size": 8, "stride": 4}"#,
+      #"{"kind": "activation", "function": "leaky_relu"}"#,
+      #"{"kind": "convolution", "channels": 94, "kernel_size": 5}"#,
+    ]
+    let codec = #"{"kind": "harmonic", "sample_rate": 16000, "hop": 64, "harmonics": 60, "noise_bands": 33}"#
+    let tensors =
+      product("layers.0", [16000, 256]) + product("layers.3", [64, 64, 8], seen: 128) + product("layers.5", [94, 64, 5])
+    return decoder(name, layers, codec, tensors, voices: voices)
+  }
+
+  /// Of a latent of 128 numbers and a pitch.
+  private static func decoder(
+    _ name: String, _ layers: [String], _ codec: String, _ tensors: [Tensor], voices: Int
+  ) -> BenchShape {
+    let configuration = """
+      {"name": "\(name)", "network": {"kind": "decoder", "layers": [\(layers.joined(separator: ", "))]}, "codec": \(codec),
+       "conditions": [{"name": "z", "kind": "latent", "size": 128}, {"name": "pitch", "kind": "class", "size": 128}]}
+      """
+    return BenchShape(name: name, configuration: configuration, tensors: tensors, weights: [.f32], voices: voices)
+  }
+
+  /// Weights and a bias; each output sums up `seen` inputs, as many as the weights have columns where that is nil.
+  private static func product(_ name: String, _ shape: [Int], seen: Int? = nil) -> [Tensor] {
+    let inputs = Float(seen ?? shape.dropFirst().reduce(1, *))
+    return [
+      Tensor(name: name + ".weight", shape: shape, range: (3 / inputs).squareRoot()),
+      Tensor(name: name + ".bias", shape: [shape[0]], range: 0.1),
+    ]
   }
 
   /// Relative positions over the 388 tokens of performance events; at 1,000 steps a second, real time is a step under 1 ms.

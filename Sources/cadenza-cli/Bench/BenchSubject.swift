@@ -16,6 +16,8 @@ final class BenchSubject {
   /// What takes a block: a stream of sound; a composer's network, whose steps are the samples here, one a block.
   private enum Run {
     case stream(Stream)
+    /// A stream whose voices all play a note, which begins again when it is over.
+    case notes(Stream, voices: Int)
     case steps(NetworkSteps)
   }
 
@@ -24,7 +26,10 @@ final class BenchSubject {
   private var wallNanosecondsPerSample: [Double] = []
   private var bandwidths: [Double] = []
 
-  init(name: String, weights: String, block: Int, load: () throws -> Model) throws {
+  /// Frames until the notes that sound are over.
+  private var framesLeft = 0
+
+  init(name: String, weights: String, block: Int, voices: Int = 0, load: () throws -> Model) throws {
     self.name = name
     self.weights = weights
     var loads: [Double] = []
@@ -49,9 +54,10 @@ final class BenchSubject {
     } else {
       var options = StreamOptions(for: model)
       options.maximumBlockFrames = block
+      options.voices = voices
       let stream = try Stream(model: model, options: options)
       try BenchSubject.fillPast(of: stream, model)
-      run = .stream(stream)
+      run = voices > 0 ? .notes(stream, voices: voices) : .stream(stream)
       buffer = .allocate(capacity: block)
     }
     buffer.initialize(repeating: 0)
@@ -72,7 +78,8 @@ final class BenchSubject {
     while now < end || blocks == 0 {
       let status: Status =
         switch run {
-        case .stream(let stream): stream.generate(into: base, frames: buffer.count)
+        case .stream(let stream): play(stream, into: base)
+        case .notes(let stream, let voices): play(stream, voices: voices, into: base)
         case .steps(let steps): steps.take(buffer.count) ? .ok : .numeric
         }
       let then = now
@@ -91,10 +98,30 @@ final class BenchSubject {
     bandwidths.append(bandwidth)
   }
 
+  /// The next block; a clip that is over begins again.
+  private func play(_ stream: Stream, into base: UnsafeMutablePointer<Float>) -> Status {
+    let status = stream.generate(into: base, frames: buffer.count)
+    return status == .end ? stream.reset(seed: 0) : status
+  }
+
+  /// The next block of all voices, whose notes have begun one after another: so as they would be played.
+  private func play(_ stream: Stream, voices: Int, into base: UnsafeMutablePointer<Float>) -> Status {
+    if framesLeft <= 0 {
+      let clip = model.clipFrames ?? model.sampleRate
+      for voice in 0..<voices {
+        let status = stream.noteOn(frame: voice * buffer.count, voice: 0, pitch: 48 + 3 * voice, velocity: 0.5)
+        if status.rawValue < 0 { return status }
+      }
+      framesLeft = clip + voices * buffer.count
+    }
+    framesLeft -= buffer.count
+    return stream.generate(into: base, frames: buffer.count)
+  }
+
   /// Of samples; a composer's steps have none.
   private var sampleRate: Int? {
-    if case .stream = run { return model.sampleRate }
-    return nil
+    if case .steps = run { return nil }
+    return model.sampleRate
   }
 
   func result() -> BenchResult {

@@ -109,7 +109,7 @@ struct BenchCommand: ParsableCommand {
   private func load(_ shape: BenchShape) throws -> [BenchSubject] {
     try (weights.isEmpty ? shape.weights : weights).map { weights in
       let bytes = RandomModel.bytes(of: shape, weights: weights)
-      return try BenchSubject(name: shape.name, weights: weights.rawValue, block: block) {
+      return try BenchSubject(name: shape.name, weights: weights.rawValue, block: block, voices: shape.voices) {
         try bytes.withUnsafeBytes { try Model(bytes: $0) }
       }
     }

@@ -30,7 +30,7 @@ enum BadModelFiles {
   static let all = [
     containers, headers, tensorEntries, dataLayouts, metadata, configurations, waveNets, recurrents, windows, fields,
     transformers, codecs, conditions, settings, tensors, noteCodecs, performances, grids, noteTokens, noteMatrices,
-    composerConditions, spectrograms,
+    composerConditions, spectrograms, decoders,
   ].flatMap { $0 }
 
   private static let good = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
