@@ -143,7 +143,7 @@ extension Configuration {
     }
     let expected = spectrogram.elementNumbers
     let shape: Sentence =
-      "\(spectrogram.columns) × \(spectrogram.bins) bins × \(spectrogram.numbersPerBin)"
+      "\(spectrogram.columns) x \(spectrogram.bins) bins x \(spectrogram.numbersPerBin)"
     guard taken == expected else {
       throw Failure(
         .format, "network.input.channels is \(taken), expected \(expected), which is \(shape) of codec \"spectrogram\"")

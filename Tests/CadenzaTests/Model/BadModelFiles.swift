@@ -575,7 +575,7 @@ enum BadModelFiles {
   static let codecs: [BadModelFile] = [
     BadModelFile(
       "codec of an unknown kind", .unsupported,
-      "codec.kind is \"mulaw\", expected \"mu_law\", \"waveform\", \"harmonic\", \"performance_events\",",
+      "codec.kind is \"mulaw\", expected \"mu_law\", \"waveform\", \"harmonic\", \"spectrogram\", \"performance_events\",",
       changed("mu_law", "mulaw")),
     BadModelFile("codec without levels", "codec has no key \"levels\"", changed(#","levels":4"#, "")),
     BadModelFile(
@@ -1093,10 +1093,10 @@ enum BadModelFiles {
       spectrogram(#""phase":"phase""#, #""phase":"phase","columns":0"#)),
     BadModelFile(
       "input not as wide as an element",
-      "network.input.channels is 16, expected 48, which is 3 × 8 bins × 2 of codec \"spectrogram\"",
+      "network.input.channels is 16, expected 48, which is 3 x 8 bins x 2 of codec \"spectrogram\"",
       spectrogram(#""phase":"phase""#, #""phase":"phase","columns":3"#)),
     BadModelFile(
-      "head not as wide as an element", "network.head.channels is 15, expected 16, which is 1 × 8 bins × 2",
+      "head not as wide as an element", "network.head.channels is 15, expected 16, which is 1 x 8 bins x 2",
       spectrogram(#""kind":"linear","channels":16"#, #""kind":"linear","channels":15"#)),
     BadModelFile(
       "recurrent without a phase", .unsupported, "codec.phase is \"none\", which needs a whole clip",

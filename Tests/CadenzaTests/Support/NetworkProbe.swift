@@ -81,7 +81,9 @@ final class NetworkProbe {
   /// Accepts any element, out of numbers of 0 ..< 1.
   func accept(uniform: () -> Float) {
     if !frame.isEmpty {
-      frame = frame.map { _ in 2 * uniform() - 1 }
+      // One number makes all of them.
+      let number = uniform()
+      frame = frame.indices.map { 2 * (number * 7.31 * Float($0 + 1)).truncatingRemainder(dividingBy: 1) - 1 }
       return
     }
     if plan.fields.count > 1 {
