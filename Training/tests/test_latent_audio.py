@@ -22,11 +22,12 @@ from cadenza_training.fitting.fit import fit, read_configuration
 from cadenza_training.fitting.options import TrainingOptions
 from cadenza_training.model_file import read_model
 from cadenza_training.networks.registry import load_network
-from cadenza_training.systems.latent_audio.clips import ClipOptions, load_clips
+from cadenza_training.systems.latent_audio.clips import ClipOptions, batch_of, load_clips
 from cadenza_training.systems.latent_audio.harmonic import HarmonicCodec, HarmonicOptions
 from cadenza_training.systems.latent_audio.spectral_loss import spectral_distance
 from cadenza_training.systems.latent_audio.spectrogram import SpectrogramCodec, SpectrogramOptions
 from cadenza_training.systems.latent_audio.tuning import measure_cents
+from cadenza_training.systems.latent_audio.variational import MARGIN, shifted
 from cadenza_training.systems.registry import find_system
 
 RATE = 16000
@@ -399,3 +400,29 @@ def test_a_decoder_has_a_card(tmp_path: Path, note_set: PreparedSet) -> None:
     assert "| `z` | latent | 3 numbers |" in text
     assert "instrument guitar, pitch 50, seed 1" in text
     assert page.with_suffix(".png").is_file()
+
+
+def test_a_click_behind_the_last_frame_is_heard(note_set: PreparedSet) -> None:
+    configuration = read_configuration(copy.deepcopy(HARMONIC), None)
+    options = build(TrainingOptions, configuration.training, "training")
+    system = find_system(configuration.system)(
+        configuration, note_set, options, processes=1, rank=0
+    )
+    batch = batch_of(system.validation[:1], 3840)
+    quiet = torch.zeros(1, 60, 18)
+    quiet[..., 0] = -12.0
+    quiet[..., 9:] = -12.0
+    click = quiet.clone()
+    click[:, -1, 0] = 2.0
+    # The last place that is drawn: the crop and the silence behind it end together.
+    last = torch.tensor([60 - 40 + 2 * (MARGIN // 64)])
+    without, with_it = (float(system._distances(batch, f, last)) for f in (quiet, click))
+    assert with_it > 1.2 * without
+    # In the middle of the clip nothing of it is compared.
+    middle = torch.tensor([MARGIN // 64 + 5])
+    torch.manual_seed(1)
+    one = float(system._distances(batch, quiet, middle))
+    torch.manual_seed(1)
+    assert float(system._distances(batch, click, middle)) == pytest.approx(one)
+    torch.testing.assert_close(shifted(torch.arange(3.0), 1), torch.tensor([0.0, 0.0, 1.0]))
+    torch.testing.assert_close(shifted(torch.arange(3.0), -1), torch.tensor([1.0, 2.0, 0.0]))

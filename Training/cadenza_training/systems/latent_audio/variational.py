@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor
 
 from cadenza_training.configuration import build
@@ -38,6 +39,8 @@ from cadenza_training.systems.latent_audio.waveform import WaveformCodec, Wavefo
 from cadenza_training.systems.system import FitConfiguration, Losses, System
 
 VALIDATION_COLUMNS = 16
+# Silence before and behind a clip, that is compared too: a note's ends are heard as such. Samples.
+MARGIN = 1024
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,15 @@ class LossOptions:
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Of a diagonal normal distribution from the standard one, nats, [batch]."""
     return 0.5 * (log_variance.exp() + mean.square() - 1.0 - log_variance).sum(dim=1)
+
+
+def shifted(samples: Tensor, count: int) -> Tensor:
+    """So many samples later, or, where that is below 0, earlier; silence in their place."""
+    if count == 0:
+        return samples
+    if count > 0:
+        return functional.pad(samples[: len(samples) - count], (count, 0))
+    return functional.pad(samples[-count:], (0, -count))
 
 
 class VariationalAudio(System):
@@ -191,10 +203,15 @@ class VariationalAudio(System):
     def _frames(self, batch: ClipBatch, latent: Tensor) -> Tensor:
         return self.network(condition_values(self.conditions, batch, self.labels, latent))
 
-    def _distances(self, batch: ClipBatch, frames: Tensor, starts: Tensor) -> Tensor:
-        """Of what is played from what was recorded, [batch]; `starts` in codec frames."""
+    def _distances(self, batch: ClipBatch, frames: Tensor, places: Tensor) -> Tensor:
+        """Of what is played from what was recorded, [batch]; `places` in codec frames, from the
+        margin before the clip on."""
         hop = self.codec.options.hop
         count = self._crop() // hop
+        margin = MARGIN // hop
+        # What is played lies within the clip; where it begins in what is compared may lie outside.
+        starts = (places - margin).clamp(0, frames.shape[1] - count)
+        shifts = ((starts - (places - margin)) * hop).tolist()
         # One frame more, to which the last one moves.
         rows = [
             frame[start : start + count + 1]
@@ -206,18 +223,29 @@ class VariationalAudio(System):
             else row
             for row in rows
         ]
+        padded = functional.pad(batch.samples, (margin * hop, margin * hop))
         real = torch.stack(
             [
-                clip[start * hop : (start + count) * hop]
-                for clip, start in zip(batch.samples, starts.tolist(), strict=True)
+                clip[place * hop : (place + count) * hop]
+                for clip, place in zip(padded, places.tolist(), strict=True)
             ]
         )
         played = self.codec.play(torch.stack(rows), batch.pitches, count)
+        played = torch.stack(
+            [shifted(clip, shift) for clip, shift in zip(played, shifts, strict=True)]
+        )
         if self.losses.reconstruction == "squared":
             return (played - real).square().mean(dim=1)
         if self.losses.reconstruction == "absolute":
             return (played - real).abs().mean(dim=1)
         return spectral_distance(played, real)
+
+    def _first_places(self, columns: int) -> Tensor:
+        """From the clip's beginning on, and, of spectra of a crop, a little before."""
+        margin = MARGIN // self.codec.options.hop
+        if self.losses.crop_frames:
+            margin //= 2
+        return torch.full((columns,), margin, dtype=torch.int64)
 
     def _weight(self) -> float:
         return self.losses.divergence_weight * min(
@@ -231,12 +259,13 @@ class VariationalAudio(System):
         if self.losses.draws:
             latent = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         frames = self._frames(batch, latent)
-        spare = frames.shape[1] - self._crop() // self.codec.options.hop
-        starts = torch.zeros(len(frames), dtype=torch.int64)
-        if spare > 0:
+        places = self._first_places(len(frames))
+        if self.losses.crop_frames:
+            hop = self.codec.options.hop
+            spare = frames.shape[1] - self._crop() // hop + 2 * (MARGIN // hop)
             drawn = torch.randint(spare + 1, (len(frames),))
-            starts = torch.where(torch.rand(len(frames)) < self.losses.onset_share, starts, drawn)
-        distance = self._distances(batch, frames, starts)
+            places = torch.where(torch.rand(len(frames)) < self.losses.onset_share, places, drawn)
+        distance = self._distances(batch, frames, places)
         nats = divergence(mean, log_variance)
         total = self.losses.reconstruction_weight * distance + self._weight() * nats
         self.steps += 1
@@ -260,8 +289,8 @@ class VariationalAudio(System):
             group = self.validation[first : first + VALIDATION_COLUMNS]
             batch = self._on_device(batch_of(group, frames))
             mean, log_variance = self._encode(batch)
-            starts = torch.zeros(len(group), dtype=torch.int64)
-            distance = self._distances(batch, self._frames(batch, mean), starts)
+            places = self._first_places(len(group))
+            distance = self._distances(batch, self._frames(batch, mean), places)
             nats = divergence(mean, log_variance)
             total += float(
                 (
