@@ -19,9 +19,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cadenza_training import reference, reference_layers
-from cadenza_training.model_file import write_model
+from cadenza_training.model_file import read_model, write_model
 
 SAMPLE_RATE = 16000
+# Of a trained decoder: its latent, and the first frames of its clip.
+SHIPPED_SEED = 1
+SHIPPED_FRAMES = 150
 STORAGE = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 Z = {"name": "z", "kind": "latent", "size": 6}
 FAMILY = {"name": "instrument", "kind": "class", "labels": ["reed", "brass", "string"]}
@@ -558,6 +561,31 @@ def write_decoder_case(case: DecoderCase, number: int, output: Path) -> None:
     found |= {f"conditions.{name}": value for name, value in values.items()}
     contiguous = {name: tensor.contiguous() for name, tensor in found.items()}
     save_file(contiguous, output / f"{case.name}.reference.safetensors")
+
+
+def write_shipped_decoder(model: Path, output: Path) -> None:
+    """A trained decoder's first frames under its default conditions, of a latent that is drawn, and
+    their sound: of the codec `harmonic` without noise, at temperature 0."""
+    tensors, configuration = read_model(model)
+    generator = torch.Generator().manual_seed(SHIPPED_SEED)
+    values: dict[str, Tensor] = {}
+    for entry in configuration["conditions"]:
+        if entry["kind"] == "class":
+            values[entry["name"]] = torch.tensor([entry.get("default", 0)], dtype=torch.int32)
+        else:
+            values[entry["name"]] = torch.randn((1, entry["size"]), generator=generator)
+    frames = reference_layers.decoder_frames(tensors, configuration, values)
+    codec = configuration["codec"]
+    count = min(len(frames), SHIPPED_FRAMES)
+    found = {"frames": torch.from_numpy(frames[:count]).float()}
+    if codec["kind"] == "harmonic":
+        labels = next(c["labels"] for c in configuration["conditions"] if c["name"] == "pitch")
+        pitch = int(labels[int(values["pitch"][0])])
+        sound = reference_layers.harmonic_samples(codec, frames, pitch)
+        found["samples"] = torch.from_numpy(sound[: count * codec["hop"]]).float()
+    found |= {f"conditions.{name}": value for name, value in values.items()}
+    contiguous = {name: tensor.contiguous() for name, tensor in found.items()}
+    save_file(contiguous, output / f"shipped-{model.stem}.reference.safetensors")
 
 
 def _decoded(

@@ -27,7 +27,12 @@ from cadenza_training.data.prepared_set import PreparedSet
 from cadenza_training.engine import COMPOSER_CODECS
 from cadenza_training.model_file import read_model, write_model
 from cadenza_training.networks.registry import load_network
-from cadenza_training.parity_decoders import DECODER_CASES, ENCODER_CASES, write_decoder_case
+from cadenza_training.parity_decoders import (
+    DECODER_CASES,
+    ENCODER_CASES,
+    write_decoder_case,
+    write_shipped_decoder,
+)
 from cadenza_training.parity_pieces import drawn_piece
 from cadenza_training.systems.raw_audio.recordings import load_recordings
 from cadenza_training.systems.wavenet_autoencoder.playing import encode
@@ -832,6 +837,9 @@ def write_shipped(model: Path, prepared: PreparedSet | None, output: Path, steps
     """A trained model's predictions: over a piece of its own, or over the first steps of the
     longest held-out recording."""
     tensors, configuration = read_model(model)
+    if configuration["network"]["kind"] == "decoder":
+        write_shipped_decoder(model, output)
+        return
     if is_composer(model):
         head = "head.output.weight" if "head.output.weight" in tensors else "head.weight"
         steps = min(steps, LARGEST_SHIPPED_BYTES // (4 * len(tensors[head])))
@@ -848,6 +856,12 @@ def write_shipped(model: Path, prepared: PreparedSet | None, output: Path, steps
 
 def is_composer(model: Path) -> bool:
     return read_model(model)[1]["codec"]["kind"] in COMPOSER_CODECS
+
+
+def needs_recordings(model: Path) -> bool:
+    """A model of sound, but for decoders, which are fed a latent alone."""
+    kind = read_model(model)[1]["network"]["kind"]
+    return not is_composer(model) and kind != "decoder"
 
 
 def first_of_a_recording(
@@ -884,7 +898,7 @@ def main() -> None:
     parser.add_argument("--shipped-steps", type=int, default=400)
     arguments = parser.parse_args()
     for model in arguments.shipped:
-        if arguments.set is None and not is_composer(model):
+        if arguments.set is None and needs_recordings(model):
             parser.error(f"--shipped {model} needs --set, for it is a model of sound")
     torch.set_num_threads(1)
     arguments.output.mkdir(parents=True, exist_ok=True)

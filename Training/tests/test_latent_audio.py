@@ -379,3 +379,23 @@ def test_a_player_plays_what_the_seed_and_the_conditions_say(
     frames = reference_layers.decoder_frames(tensors, configuration, values)
     expected = reference_layers.harmonic_samples(configuration["codec"], frames, 62)
     np.testing.assert_allclose(player.generate(1, organ, 3840, 0.0), expected, atol=1e-4)
+
+
+def test_a_decoder_has_a_card(tmp_path: Path, note_set: PreparedSet) -> None:
+    from cadenza_training.cli import main
+
+    fitted(HARMONIC, note_set, tmp_path / "run")
+    model = tmp_path / "model.safetensors"
+    export(tmp_path / "run", model)
+    page = tmp_path / "model.md"
+    words = ["card", str(model), "--set", str(note_set.folder), "--output", str(page)]
+    words += ["--losses", str(tmp_path / "run" / "loss.csv"), "--player", "pytorch"]
+    assert main([*words, "--condition", "instrument=guitar", "--condition", "pitch=50"]) in (
+        None,
+        0,
+    )
+    text = page.read_text(encoding="utf-8")
+    assert "A decoder, from the conditions' vector to a whole clip: 1 dense" in text
+    assert "| `z` | latent | 3 numbers |" in text
+    assert "instrument guitar, pitch 50, seed 1" in text
+    assert page.with_suffix(".png").is_file()

@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="of what is drawn: a label or a number; may be repeated",
     )
+    parser.add_argument(
+        "--player",
+        choices=("engine", "pytorch"),
+        default="engine",
+        help="what plays a decoder of notes for the picture: the engine, or PyTorch",
+    )
     parser.add_argument("--keep-model", action="store_true", help="do not rewrite the model file")
 
 
@@ -75,6 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         temperature=arguments.temperature,
         settings=[setting_of(text) for text in arguments.condition],
+        player=arguments.player,
     )
     if not arguments.keep_model:
         values = model_card.training_values(material, arguments.recipe, arguments.steps)

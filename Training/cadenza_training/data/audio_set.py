@@ -52,6 +52,8 @@ class AudioCollection:
     rejected: list[Rejection] = field(default_factory=list)
     # Those of the configuration; where a label is not here, its range is what was recorded.
     instruments: tuple[Instrument, ...] = ()
+    # Of the others, by label.
+    attributions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -236,5 +238,6 @@ def _ranges(
     ranges = {instrument.label: instrument for instrument in collection.instruments}
     for label in sorted(pitches.keys() - ranges.keys()):
         lowest, highest = min(pitches[label], default=0), max(pitches[label], default=127)
-        ranges[label] = Instrument(label, lowest, highest, transposition)
+        attribution = collection.attributions.get(label, "")
+        ranges[label] = Instrument(label, lowest, highest, transposition, attribution)
     return ranges

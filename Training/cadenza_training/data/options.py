@@ -112,6 +112,9 @@ class SoundFontOptions:
     velocities: tuple[int, ...] = (25, 50, 75, 100, 127)
     held_seconds: float = 3.0
     total_seconds: float = 4.0
+    # Of the soundfont: who made it, and its licence, for the manifest and the model's card.
+    attribution: str = ""
+    licence: str = ""
     # FluidSynth's master gain. Levels between notes are kept in the NSynth-shaped folder.
     gain: float = 1.0
     # Only these of the programs below; empty: all.

@@ -98,6 +98,7 @@ def _collect_mixed(
         found = _collect_sound(layout, group, options, part, skip)
         merged.recordings += found.recordings
         merged.rejected += found.rejected
+        merged.attributions |= found.attributions
         known = {instrument.label for instrument in merged.instruments}
         merged.instruments += tuple(i for i in found.instruments if i.label not in known)
     return merged

@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -107,6 +107,12 @@ def render(sources: Sequence[Source], options: PrepareOptions, folder: Path) -> 
     (folder / nsynth.EXAMPLES_FILE).write_text(text + "\n", encoding="utf-8")
     collection = nsynth.collect([Source(folder, sources[0].name)], options)
     collection.rejected.extend(rejected)
+    collection.recordings = [
+        replace(recording, licence=options.soundfont.licence) for recording in collection.recordings
+    ]
+    collection.attributions = {
+        recording.instrument: options.soundfont.attribution for recording in collection.recordings
+    }
     return collection
 
 

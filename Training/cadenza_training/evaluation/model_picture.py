@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cadenza_training.engine import Engine, Model
 from cadenza_training.errors import UserError
+from cadenza_training.evaluation.decoder_player import DecoderPlayer
 from cadenza_training.evaluation.generated_pieces import compose_piece
 from cadenza_training.evaluation.model_card import CardMaterial
 from cadenza_training.evaluation.plots import draw_composer, draw_model
@@ -27,8 +29,13 @@ def draw_picture(
     seed: int,
     temperature: float | None,
     settings: Sequence[tuple[str, str | float]],
+    player: str = "engine",
 ) -> CardMaterial:
-    """Draws, and says in the caption what can be seen."""
+    """Draws, and says in the caption what can be seen. `player` is one of `PLAYERS`."""
+    if player == "pytorch":
+        return _draw_decoded(
+            material, image, seconds=seconds, seed=seed, temperature=temperature, settings=settings
+        )
     with Engine().load(material.model) as model:
         if model.information.is_composer:
             return _draw_piece(
@@ -50,6 +57,37 @@ def draw_picture(
             sound = stream.generate(frames)
             used_temperature = stream.parameter("temperature")
         rate = model.sample_rate
+    return _drawn_sound(sound, rate, material, image, settings, seed, used_temperature)
+
+
+def _draw_decoded(
+    material: CardMaterial,
+    image: Path,
+    *,
+    seconds: float | None,
+    seed: int,
+    temperature: float | None,
+    settings: Sequence[tuple[str, str | float]],
+) -> CardMaterial:
+    player = DecoderPlayer(material.model)
+    frames = round((seconds or SOUND_SECONDS) * player.sample_rate)
+    asked = tuple(
+        (name, value if isinstance(value, str) else f"{value:g}") for name, value in settings
+    )
+    sound = player.generate(seed, asked, frames, temperature)
+    used = player.temperature if temperature is None else temperature
+    return _drawn_sound(sound, player.sample_rate, material, image, settings, seed, used)
+
+
+def _drawn_sound(
+    sound: NDArray[np.floating],
+    rate: int,
+    material: CardMaterial,
+    image: Path,
+    settings: Sequence[tuple[str, str | float]],
+    seed: int,
+    temperature: float,
+) -> CardMaterial:
     losses = material.losses
     draw_model(
         sound,
@@ -59,7 +97,7 @@ def draw_picture(
         image,
     )
     caption = _caption(
-        "Waveform and spectrogram of a generated sound", material, settings, seed, used_temperature
+        "Waveform and spectrogram of a generated sound", material, settings, seed, temperature
     )
     return replace(material, image_caption=caption)
 

@@ -30,13 +30,17 @@ def read_configuration(values: dict, model: Path | None) -> FitConfiguration:
         codec = {k: v for k, v in theirs["codec"].items() if k != "sample_rate"}
         if find_system(values.get("system", "")).start_brings_conditions:
             conditions = {
-                entry["name"]: entry.get("embedding_channels", 0)
+                entry["name"]: entry["size"]
+                if entry["kind"] == "latent"
+                else entry.get("embedding_channels", 0)
                 for entry in theirs.get("conditions", [])
             }
         else:
             conditions = values.get("conditions", {})
             network = {**values.get("network", {}), **network}
         values = {**values, "network": network, "codec": codec, "conditions": conditions}
+        if network["kind"] == "decoder" and "encoder" in theirs:
+            values["encoder"] = theirs["encoder"]
         if "defaults" in values:
             values["defaults"] = {k: v for k, v in values["defaults"].items() if k in conditions}
     configuration = build(FitConfiguration, values, "configuration")
