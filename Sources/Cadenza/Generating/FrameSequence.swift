@@ -424,26 +424,29 @@ struct FrameSequence {
 
   /// Reads what `saveNetwork` wrote, after the choices and h.
   mutating func readNetwork(_ reader: inout ByteReader, isLoading: Bool) -> Bool {
-    let lists = [
-      (networkState, savedNetworkCount), (codecState, savedCodecCount), (elements, 2 * elementStride), (hopSamples, hop),
-      (given, codec.pointee.frameSize),
-    ]
     if isLoading {
       ck_zero(networkState, networkStateCount * 4)
-      for (numbers, count) in lists { reader.read(into: numbers, count: count * 4) }
+      reader.read(into: networkState, count: savedNetworkCount * 4)
+      reader.read(into: codecState, count: savedCodecCount * 4)
+      reader.read(into: elements, count: 2 * elementStride * 4)
+      reader.read(into: hopSamples, count: hop * 4)
+      reader.read(into: given, count: codec.pointee.frameSize * 4)
       network.restore(networkState, time: time)
       conditionsChanged = true
     } else {
-      for (place, (_, count)) in lists.enumerated() {
-        let numbers = UnsafeMutablePointer<Float>.allocate(capacity: max(1, count))
-        defer { numbers.deallocate() }
-        reader.read(into: numbers, count: count * 4)
-        switch place {
-        case 0: guard network.accepts(numbers) else { return false }
-        case 1: guard codec.pointee.accepts(numbers) else { return false }
-        default: for index in 0..<count where !numbers[index].isFinite { return false }
-        }
-      }
+      let most = max(savedNetworkCount, savedCodecCount, max(2 * elementStride, hop, codec.pointee.frameSize))
+      let numbers = UnsafeMutablePointer<Float>.allocate(capacity: max(1, most))
+      defer { numbers.deallocate() }
+      reader.read(into: numbers, count: savedNetworkCount * 4)
+      guard network.accepts(numbers) else { return false }
+      reader.read(into: numbers, count: savedCodecCount * 4)
+      guard codec.pointee.accepts(numbers) else { return false }
+      reader.read(into: numbers, count: 2 * elementStride * 4)
+      for index in 0..<(2 * elementStride) where !numbers[index].isFinite { return false }
+      reader.read(into: numbers, count: hop * 4)
+      for index in 0..<hop where !numbers[index].isFinite { return false }
+      reader.read(into: numbers, count: codec.pointee.frameSize * 4)
+      for index in 0..<codec.pointee.frameSize where !numbers[index].isFinite { return false }
     }
     if case .instantaneousFrequency = codec.pointee.phase {
       // Turns of any number are turns.

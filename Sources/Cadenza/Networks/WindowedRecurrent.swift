@@ -63,7 +63,10 @@ struct WindowedRecurrent {
     guard let first = sources.first else { throw Failure(.format, "network.layers is empty, expected one layer or more") }
 
     if let channels = configuration.inputFrameChannels {
-      let lowest = sources.filter { $0.layer == 0 }.map { ($0.tensors.inputWeight, $0.tensors.order) }
+      var lowest: [(tensor: Tensor, order: [Int?])] = []
+      for source in sources where source.layer == 0 {
+        lowest.append((tensor: source.tensors.inputWeight, order: source.tensors.order))
+      }
       let product = SlicedProduct(lowest, columns: channels, arena: &arena)
       frameInput = product
       elementWidth = product.rows
