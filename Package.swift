@@ -14,11 +14,11 @@ let hasPortAudio = Context.environment["CADENZA_PORTAUDIO"] == "1"
 
 let engineSettings: [SwiftSetting] =
   embedded
-  ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xfrontend", "-function-sections"])]
+  ? [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"])]
   : []
 
 let kernelSettings: [CSetting] =
-  embedded ? [.unsafeFlags(["-O3", "-fvisibility=hidden", "-ffunction-sections"])] : []
+  embedded ? [.unsafeFlags(["-O2", "-fvisibility=hidden", "-ffunction-sections"])] : []
 
 // Unsafe flags keep a package from being used as a dependency, so they stay inside the embedded branch. `now` binds every symbol at
 // load: the first call on the audio thread must not go through the dynamic linker, which takes locks.
