@@ -25,6 +25,9 @@ struct LayerRun {
     _ stack: LayerStack, _ plan: LayerPlan, totals: [Int], isWhole: Bool, arena: inout Arena, layout: inout StateLayout
   ) {
     self.stack = stack
+    // As wide as the stack has its rows.
+    var plan = plan
+    plan.padBins()
     let count = plan.nodes.count
     var paces: [LayerPace] = []
     for (index, node) in plan.nodes.enumerated() {
@@ -143,7 +146,8 @@ struct LayerRun {
   /// The last node's row of a step that is there.
   @_noLocks
   func output(_ state: UnsafeMutablePointer<Float>, _ step: Int) -> UnsafeMutablePointer<Float> {
-    row(state, stack.nodeCount - 1, step) + stack.nodes[stack.nodeCount - 1].padBelow * stack.nodes[stack.nodeCount - 1].channels
+    let last = stack.nodes + (stack.nodeCount - 1)
+    return row(state, stack.nodeCount - 1, step) + last.pointee.padBelow * last.pointee.channels
   }
 
   /// Where the owner writes step `step` of the source, bin by bin.
@@ -336,7 +340,8 @@ struct LayerRun {
       for copy in 0..<Int(steps) {
         let (below, share) = LayerRun.place(group * Int(steps) + copy, Int(steps))
         let first = row(state, node.pointee.input, min(max(below, 0), last)) + pad
-        let second = row(state, node.pointee.input, min(max(below + 1, 0), last)) + pad
+        // Where nothing is to be seen of it, it need not be there.
+        let second = share == 0 ? first : row(state, node.pointee.input, min(max(below + 1, 0), last)) + pad
         let target = row(state, index, group * Int(steps) + copy) + outputPad
         for bin in 0..<(bins * Int(factor)) {
           let (lower, binShare) = LayerRun.place(bin, Int(factor))

@@ -11,6 +11,9 @@ final class DecoderProbe {
   private let kernels: UnsafePointer<ck_kernels>
   private let memory: UnsafeMutableRawPointer
   private let state: UnsafeMutablePointer<Float>
+  private let stateCount: Int
+  /// Zeros behind the state, which nobody may write.
+  private static let guardCount = 4_096
   private let h: UnsafeMutablePointer<Float>
 
   convenience init?(path: String, instructionSet: String? = nil, isWhole: Bool = false) throws {
@@ -39,7 +42,8 @@ final class DecoderProbe {
     memory = parts.memory
     decoder = parts.parts.decoder
     inputs = parts.parts.inputs
-    state = ck_allocate(parts.parts.layout.count * 4)!.assumingMemoryBound(to: Float.self)
+    stateCount = parts.parts.layout.count
+    state = ck_allocate((stateCount + DecoderProbe.guardCount) * 4)!.assumingMemoryBound(to: Float.self)
     h = ck_allocate(parts.parts.channels * 4 + 64)!.assumingMemoryBound(to: Float.self)
   }
 
@@ -67,6 +71,9 @@ final class DecoderProbe {
   }
 
   enum ProbeError: Error { case noDecoder }
+
+  /// Whether nothing was written behind the state.
+  var isWithinState: Bool { (0..<DecoderProbe.guardCount).allSatisfy { state[stateCount + $0] == 0 } }
 
   /// The whole clip under these conditions: all numbers of all frames. `changes`: other conditions from a tick on.
   func frames(_ conditions: [[Float]], changes: [Int: [[Float]]] = [:]) -> [Float] {
