@@ -139,9 +139,9 @@ struct FieldInput {
     size == nil ? Element(token: 0, value: word) : Element(token: Int(Int32(bitPattern: word.bitPattern)), value: 0)
   }
 
-  /// Whether a word may be one that `store` wrote.
-  func accepts(_ word: Float) -> Bool {
+  /// Whether a word may be one that `store` wrote, or, where there may be such, `storeZeros`.
+  func accepts(_ word: Float, orZeros: Bool) -> Bool {
     guard let size else { return word.isFinite }
-    return word.bitPattern < UInt32(size) || word.bitPattern == UInt32.max
+    return word.bitPattern < UInt32(size) || orZeros && word.bitPattern == UInt32.max
   }
 }

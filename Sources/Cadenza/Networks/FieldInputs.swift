@@ -90,9 +90,9 @@ struct FieldInputs {
     }
   }
 
-  /// Whether words may be ones that `store` wrote.
-  func accepts(_ words: UnsafePointer<Float>) -> Bool {
-    for index in 0..<count where !(fields + index).pointee.accepts(words[index]) { return false }
+  /// Whether words may be ones that `store` wrote, or, where there may be such, `storeZeros`.
+  func accepts(_ words: UnsafePointer<Float>, orZeros: Bool) -> Bool {
+    for index in 0..<count where !(fields + index).pointee.accepts(words[index], orZeros: orZeros) { return false }
     return true
   }
 }

@@ -218,7 +218,7 @@ struct WindowedRecurrent {
     for place in 0..<window {
       let words = saved + elementsOffset + place * elementWidth
       guard frameInput != nil else {
-        if !inputs.accepts(words) { return false }
+        if !inputs.accepts(words, orZeros: firstInputIsZeros) { return false }
         continue
       }
       for index in 0..<elementWidth where !words[index].isFinite { return false }
