@@ -464,7 +464,10 @@ public final class Stream: @unchecked Sendable {
     }
     if layout == .composer { writer.write(ownedInstrument?.model.fingerprint ?? 0) }
     for parameter in layout.parameters { writer.write(self.parameter(parameter).bitPattern) }
+    // What has begun of frames is brought to its end: to the bits that the stream itself would have had.
+    let arithmetic = ck_enter_arithmetic()
     player.save(&writer)
+    ck_leave_arithmetic(arithmetic)
     writer.write(UInt32(ahead?.ring.capacity ?? 0))
     writer.write(UInt32(0))
     stage.pointee.save(&writer)
@@ -491,7 +494,10 @@ public final class Stream: @unchecked Sendable {
       let encoded = try readEncoded(bytes)
       guard readOwn(reader, isLoading: false), player.accepts(reader) else { return .format }
       if let encoded, player.latentMix?.pointee.load(encoded) == false { return .outOfMemory }
-      guard player.load(reader) else { return .format }
+      let arithmetic = ck_enter_arithmetic()
+      let isLoaded = player.load(reader)
+      ck_leave_arithmetic(arithmetic)
+      guard isLoaded else { return .format }
       _ = readOwn(reader, isLoading: true)
       if let encoded { _ = setParameter(.mix, encoded.hostMix) }
       for (parameter, value) in zip(layout.parameters, values) { _ = setParameter(parameter, value) }
