@@ -85,6 +85,7 @@ struct FrameGenerator {
     nextFrameCount = 0
     sample = 0
     sampleCount = 0
+    ck_zero(samples, hop * 4)
     unit = 0
     credit = 0
     conditionsChanged = true
@@ -156,6 +157,7 @@ struct FrameGenerator {
     while true {
       if frame < frameCount {
         let numbers = frames + frame &* frameSize
+        guard FrameGenerator.areFinite(numbers, frameSize) else { return fail() }
         frame &+= 1
         if codec.add(codecState, numbers, samples, settings, &random, pitch: pitch, kernels) { break }
       } else if hasNext {
@@ -170,10 +172,22 @@ struct FrameGenerator {
       }
     }
     sampleCount = hop
+    return FrameGenerator.areFinite(samples, hop) || fail()
+  }
+
+  @_noLocks
+  private static func areFinite(_ numbers: UnsafePointer<Float>, _ count: Int) -> Bool {
     // 0 x is 0 for finite x, else no number.
-    var finite: Float = 0
-    for index in 0..<hop { finite += samples[index] * 0 }
-    return finite == 0
+    var sum: Float = 0
+    for index in 0..<count { sum += numbers[index] * 0 }
+    return sum == 0
+  }
+
+  /// Forgets all, as nothing of it can be heard: so a state that is saved now can be loaded. False.
+  @_noLocks
+  private mutating func fail() -> Bool {
+    begin()
+    return false
   }
 
   // MARK: State
@@ -258,10 +272,14 @@ struct FrameGenerator {
       return true
     }
     reader.skip(source.savedByteCount)
-    let numbers = UnsafeMutablePointer<Float>.allocate(capacity: max(1, codecSavedCount))
+    let numbers = UnsafeMutablePointer<Float>.allocate(capacity: max(codecSavedCount, RowOrder.padded(hop)))
     defer { numbers.deallocate() }
     reader.read(into: numbers, count: codecSavedCount * 4)
-    reader.skip((RowOrder.padded(hop) + 2 * framesPerTick * frameSize) * 4)
-    return codec.accepts(numbers)
+    guard codec.accepts(numbers) else { return false }
+    // Samples are played as they are. Frames, and what the network makes of its memory, are looked at before they sound.
+    reader.read(into: numbers, count: RowOrder.padded(hop) * 4)
+    for index in 0..<hop where !numbers[index].isFinite { return false }
+    reader.skip(2 * framesPerTick * frameSize * 4)
+    return true
   }
 }
