@@ -115,7 +115,7 @@ extension Configuration {
     guard shape.width == frameSize else {
       throw Failure(
         .format,
-        "network.layers end with \(shape.text), expected bins × channels to be \(frameSize), a frame of codec.kind \"\(codec.kind)\""
+        "network.layers end with \(shape.text), expected bins x channels to be \(frameSize), a frame of codec.kind \"\(codec.kind)\""
       )
     }
     let clip = LayerShapeChain.numbers(shape.steps ?? 1, codec.hop, 1)

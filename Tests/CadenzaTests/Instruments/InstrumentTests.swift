@@ -271,7 +271,7 @@ struct InstrumentTests {
     let vector = try load(SmallModel.bytes(replacing: #""kind":"class","size":3"#, with: #""kind":"vector","size":3"#))
     let refused = failure { _ = try InstrumentOptions(for: vector).check(for: vector) }
     #expect(refused?.status == .unsupported)
-    #expect(refused?.message.contains("vector") == true)
+    #expect(refused?.message.contains("of numbers, expected classes") == true)
     let composer = try load(
       SmallModel.bytes(
         replacing: #"{"kind":"mu_law","sample_rate":16000,"levels":4}"#,

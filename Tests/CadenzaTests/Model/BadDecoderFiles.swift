@@ -18,7 +18,7 @@ extension BadModelFiles {
     BadModelFile(
       "a slope above 1", "network.layers[1].slope is 2, expected a number from 0 to 1",
       decoder(#""function":"relu""#, #""function":"leaky_relu","slope":2"#)),
-    BadModelFile("no layers", "network.layers is a list of 0, expected a list of 1 to 256", decoder(layers: "[]")),
+    BadModelFile("a decoder without layers", "network.layers is a list of 0, expected a list of 1 to 256", decoder(layers: "[]")),
     BadModelFile(
       "too many layers within layers", "one layer too many, expected at most 256 in all",
       decoder(layers: nested(130))),
@@ -38,7 +38,7 @@ extension BadModelFiles {
       decoder(layers: #"[{"kind":"dense","channels":8}]"#)),
     BadModelFile(
       "more numbers than the codec's",
-      "network.layers end with [4, 1, 2] (steps, bins, channels), expected bins × channels to be 1",
+      "network.layers end with [4, 1, 2] (steps, bins, channels), expected bins x channels to be 1",
       decoder(#",{"kind":"transposed_convolution","channels":1,"kernel_size":4,"stride":2}"#, "")),
     BadModelFile(
       "a stride in a decoder", "network.layers[3] (convolution) has a stride, which only encoders have",
@@ -115,9 +115,9 @@ extension BadModelFiles {
       "harmonics without a pitch",
       "conditions have no class condition \"pitch\", which codec.kind \"harmonic\" takes its frequency from",
       SmallModel.decoderBytes(
-        configuration: harmonic(2).replacing(#""name":"pitch""#, with: #""name":"tone""#))),
+        configuration: harmonic(1).replacing(#""name":"pitch""#, with: #""name":"tone""#))),
     BadModelFile(
-      "too few numbers for the harmonics", "expected bins × channels to be 4, a frame of codec.kind \"harmonic\"",
+      "too few numbers for the harmonics", "expected bins x channels to be 4, a frame of codec.kind \"harmonic\"",
       SmallModel.decoderBytes(configuration: harmonic(3))),
     BadModelFile(
       "bands of noise that are no power of two", "codec.noise_bands is 4, expected 0, or a power of two plus 1",

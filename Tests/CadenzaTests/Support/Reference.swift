@@ -17,6 +17,9 @@ struct Reference: CustomTestStringConvertible {
   /// A composer's, whose elements have several fields: no samples come of it.
   var hasFields: Bool { name.hasPrefix("fields-") }
 
+  /// A composer's of one field.
+  var composes: Bool { name.hasPrefix("lstm-latent") }
+
   private static let shippedPrefix = "shipped-"
 
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
