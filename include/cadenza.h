@@ -273,7 +273,8 @@ CADENZA_API void cadenza_stream_destroy(cadenza_stream *stream);
 CADENZA_API cadenza_status cadenza_generate_block(cadenza_stream *stream, float *output, size_t frames);
 
 /* Takes the stream back to its beginning: empty history, also where sample rates are converted, random generator seeded anew,
-   statistics zeroed, an earlier NUMERIC error forgotten. Parameters and conditions stay as set.
+   statistics zeroed, an earlier NUMERIC error forgotten. Parameters and conditions stay as set; so does a latent that nobody has set
+   (cadenza_stream_randomize_latent gives it what a new stream of this seed draws).
    Where something sounded, it fades out over options.smoothing_seconds while the new beginning plays already, which comes in without a
    jump: the bits are those of a new stream from the end of that transition on, or at once where there was silence, or where
    smoothing_seconds is 0.
