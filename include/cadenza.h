@@ -286,7 +286,7 @@ CADENZA_API cadenza_status cadenza_stream_reset(cadenza_stream *stream, uint64_t
 /* Feeds `frames` samples at the rate of options.input_sample_rate, by default the model's own, as if the stream had generated
    them: what follows continues them. No random number is used. Calls may be split anyhow. Values beyond -1 ... 1 are clipped.
    Where the output has another rate than the model, its next cadenza_stream_get_latency frames still hold the end of what was
-   fed. A stream that plays notes (options.voices) takes no audio: UNSUPPORTED.
+   fed. A stream that plays notes (options.voices) takes no audio, nor does a model that decodes a clip: UNSUPPORTED.
    At another input rate than the model's, audio of n frames becomes n x model's rate / input rate samples, rounded up. The
    last few of them (40 samples of the lower rate) wait for the frames that follow: the next cadenza_generate_block feeds them,
    or, rather than on the audio thread, a call with samples NULL and frames 0, which ends the audio. What is fed next begins

@@ -346,7 +346,7 @@ static inline int next_subject(subject *s, int number, int argument_count, char 
     /* Audio that nobody ends: the first block does. */
     float samples[100];
     for (int i = 0; i < 100; i++) samples[i] = (float)(i % 20) / 20 - 0.5f;
-    CHECK(cadenza_stream_prime(s->stream, samples, 100) == CADENZA_OK);
+    CHECK_EQUAL(cadenza_stream_prime(s->stream, samples, 100), takes_audio(s->model) ? CADENZA_OK : CADENZA_ERROR_UNSUPPORTED);
   }
   /* Of a model with an encoder of recordings: its sound follows what is encoded. Any other refuses. */
   float recording[3000];

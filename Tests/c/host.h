@@ -127,8 +127,11 @@ static inline int same_sound(cadenza_stream *left, cadenza_stream *right, size_t
 
 /* Whether the model's codec speaks of notes. */
 static inline int is_composer(const cadenza_model *model) {
-  const char *codec = model_info(model).codec;
-  return strcmp(codec, "mu_law") != 0 && strcmp(codec, "waveform") != 0;
+  static const char *const of_sound[] = {"mu_law", "waveform", "spectrogram", "harmonic"};
+  for (size_t i = 0; i < sizeof of_sound / sizeof *of_sound; i++) {
+    if (strcmp(model_info(model).codec, of_sound[i]) == 0) return 0;
+  }
+  return 1;
 }
 
 /* Lets the tiny flute play what a composer's stream writes, `voices` notes at a time. The flute's model is the stream's alone. */
@@ -177,10 +180,15 @@ static inline void ask_for_notes(cadenza_stream *stream, size_t start, size_t fr
   }
 }
 
-/* Sets every condition to values that `turn` decides; all valid. A full queue is fine. */
 /* Whether a stream of it can be primed: a decoder hears nothing. */
 static inline int takes_audio(const cadenza_model *model) { return strcmp(model_info(model).network, "decoder") != 0; }
 
+/* Whether what it is primed with is to the bit what it would have generated: of spectra, it hears those of the samples. */
+static inline int hears_what_it_says(const cadenza_model *model) {
+  return takes_audio(model) && strcmp(model_info(model).codec, "spectrogram") != 0;
+}
+
+/* Sets every condition to values that `turn` decides; all valid. A full queue is fine. */
 static inline void set_conditions(cadenza_stream *stream, const cadenza_model *model, unsigned turn) {
   uint32_t count = model_info(model).condition_count;
   for (uint32_t index = 0; index < count; index++) {

@@ -209,7 +209,7 @@ static void prime_is_generate(void) {
     }
     CHECK(cadenza_stream_set_parameter(player, CADENZA_PARAMETER_TEMPERATURE, 0) == CADENZA_OK);
     CHECK(cadenza_stream_set_parameter(listener, CADENZA_PARAMETER_TEMPERATURE, 0) == CADENZA_OK);
-    CHECK(same_sound(player, listener, 500));
+    CHECK(same_sound(player, listener, 500) || !hears_what_it_says(model));
     CHECK_EQUAL(statistics_of(listener).frames, 500); /* primed frames are not generated ones */
     cadenza_stream_destroy(player);
     cadenza_stream_destroy(listener);

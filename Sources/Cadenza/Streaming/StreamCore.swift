@@ -200,6 +200,7 @@ struct StreamCore {
   /// Ends audio at another rate: feeds what its conversion held back until more of it would come. Nothing where there is none.
   @_noLocks
   mutating func endAudio(nats: UnsafeMutablePointer<Double>?) -> Status {
+    guard generator.takesAudio else { return .unsupported }
     guard isListening, let inputConverter else { return .ok }
     if hasFailed { return .state }
     beginBlock()

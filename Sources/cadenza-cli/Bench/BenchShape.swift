@@ -34,6 +34,8 @@ struct BenchShape {
     cvae("cvae-64000-8-voices", voices: 8),
     harmonic("harmonic-64000", voices: 0),
     harmonic("harmonic-64000-8-voices", voices: 8),
+    adversarial("gan-note", voices: 0),
+    adversarial("gan-note-8-voices", voices: 8),
   ]
 
   static func named(_ name: String) -> BenchShape? { all.first { $0.name == name } }
@@ -95,6 +97,34 @@ struct BenchShape {
     let codec = #"{"kind": "harmonic", "sample_rate": 16000, "hop": 64, "harmonics": 60, "noise_bands": 33}"#
     let tensors =
       product("layers.0", [16000, 256]) + product("layers.3", [64, 64, 8], seen: 128) + product("layers.5", [94, 64, 5])
+    return decoder(name, layers, codec, tensors, voices: voices)
+  }
+
+  /// A note of 64 columns of spectra of 1,024 samples, hop 256, at 16 kHz, of the kind that GANSynth's generator makes (Engel et al. 2019): from 2
+  /// steps of 16 bins, twice as many of both after each of five convolutions, with fewer channels than the paper's.
+  private static func adversarial(_ name: String, voices: Int) -> BenchShape {
+    let normal = #"{"kind": "normalization", "over": "pixel"}"#
+    let activation = #"{"kind": "activation", "function": "leaky_relu"}"#
+    var layers = [
+      normal, #"{"kind": "dense", "channels": 4096}"#, #"{"kind": "reshape", "steps": 2, "bins": 16, "channels": 128}"#,
+      activation, normal,
+    ]
+    var tensors = product("layers.1", [4096, 256])
+    func convolution(_ inputs: Int, _ outputs: Int) {
+      tensors += product("layers.\(layers.count)", [outputs, inputs, 3, 3])
+      layers.append(#"{"kind": "convolution", "channels": \#(outputs), "kernel_size": [3, 3]}"#)
+    }
+    for (inputs, outputs) in [(128, 128), (128, 96), (96, 64), (64, 32), (32, 16)] {
+      layers.append(#"{"kind": "upsample", "factor": [2, 2]}"#)
+      convolution(inputs, outputs)
+      layers += [activation, normal]
+    }
+    convolution(16, 2)
+    layers.append(#"{"kind": "activation", "function": "tanh"}"#)
+    let codec = #"""
+      {"kind": "spectrogram", "sample_rate": 16000, "frame_size": 1024, "hop": 256, "magnitude": [-11.5, 6],
+       "phase": "instantaneous_frequency"}
+      """#
     return decoder(name, layers, codec, tensors, voices: voices)
   }
 

@@ -18,7 +18,8 @@ struct BenchCommand: ParsableCommand {
 
       SHAPES:
         wavenet-64-256x30  wavenet-32-96x20  lstm-16  lstm-32  lstm-64  lstm-256  gru-64  lstm-512-window-50
-        transformer-256x6-8-1024
+        transformer-256x6-8-1024  spectrogram-lstm-5x128  spectrogram-lstm-5x128-causal  inverse-stft-1024-256
+        cvae-64000  harmonic-64000  gan-note, and the same with -8-voices
 
       EXAMPLES:
         cadenza bench
