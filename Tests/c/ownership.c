@@ -299,7 +299,8 @@ static void damaged_states_are_harmless(void) {
       } else {
         float block[20];
         status = cadenza_generate_block(stream, block, 20);
-        CHECK(status == CADENZA_OK || status == CADENZA_ERROR_NUMERIC || (kind >= FIRST_STATE_COMPOSER && status == CADENZA_END));
+        CHECK(status == CADENZA_OK || status == CADENZA_ERROR_NUMERIC ||
+              (kind >= FIRST_STATE_COMPOSER && status == CADENZA_END));
         size_t twin_size = size;
         unsigned char *twin_state = malloc(size);
         CHECK(cadenza_stream_save_state(twin, twin_state, &twin_size) == CADENZA_OK);

@@ -158,7 +158,8 @@ static void knobs_turn_while_it_plays_at_another_rate(void) { knobs_turn_while_i
 /* Of a chorale that a flute plays: every parameter, the tempo too, its key, and the position, which nobody but the codec sets. */
 static void *turn_knobs_of_a_composer(void *argument) {
   unsigned turn = (unsigned)(uintptr_t)argument;
-  static const float values[5][4] = {{0.5f, 1, 2, 3}, {0, 1, 5, 400}, {0.2f, 0.5f, 0.9f, 1}, {0, 0.5f, 1, 2}, {10, 120, 333.5f, 1000}};
+  static const float values[5][4] = {
+      {0.5f, 1, 2, 3}, {0, 1, 5, 400}, {0.2f, 0.5f, 0.9f, 1}, {0, 0.5f, 1, 2}, {10, 120, 333.5f, 1000}};
   while (atomic_load(&playing)) {
     turn++;
     cadenza_parameter parameter = (cadenza_parameter)(turn % 5);
@@ -176,7 +177,8 @@ static void *turn_knobs_of_a_composer(void *argument) {
     status = cadenza_stream_set_condition(stream, 1, &value, 1);
     if (status != CADENZA_ERROR_UNSUPPORTED && status != CADENZA_ERROR_STATE) atomic_fetch_add(&answers_gone_wrong, 1);
     uint32_t frames;
-    if (cadenza_stream_get_latency(stream, &frames) != CADENZA_OK || frames != latency) atomic_fetch_add(&answers_gone_wrong, 1);
+    if (cadenza_stream_get_latency(stream, &frames) != CADENZA_OK || frames != latency)
+      atomic_fetch_add(&answers_gone_wrong, 1);
     cadenza_stream_statistics statistics = {.struct_size = sizeof statistics};
     if (cadenza_stream_get_statistics(stream, &statistics) != CADENZA_OK) atomic_fetch_add(&answers_gone_wrong, 1);
   }

@@ -15,11 +15,11 @@ typedef enum tiny_kind {
   TINY_WAVEFORM, /* LSTM over the last value with a linear head: no softmax, a local vector */
   TINY_WINDOW,   /* LSTM and GRU, both in both directions over a window of 6 tokens, stored initial states, a global class */
   TINY_TRANSFORMER, /* two layers of relative attention over a window of 40, heads of 5 channels, a global class */
-  TINY_DECODER,  /* a clip of 65,536 samples by convolutions of every kind, a latent and a pitch */
-  TINY_HARMONIC, /* a clip of 256 frames of harmonics and noise, pitches 48 ... 63: can play notes */
-  TINY_SPECTRUM, /* columns of spectra, two an element, LSTM in both directions over a window of 4, noise, a global vector */
-  TINY_FLUTE,    /* a WaveNet that can play notes: pitches 48 ... 63, and two other global conditions */
-  TINY_OVERFLOW, /* a WaveNet that predicts infinity at its first sample, for every pitch */
+  TINY_DECODER,     /* a clip of 65,536 samples by convolutions of every kind, a latent and a pitch */
+  TINY_HARMONIC,    /* a clip of 256 frames of harmonics and noise, pitches 48 ... 63: can play notes */
+  TINY_SPECTRUM,    /* columns of spectra, two an element, LSTM in both directions over a window of 4, noise, a global vector */
+  TINY_FLUTE,       /* a WaveNet that can play notes: pitches 48 ... 63, and two other global conditions */
+  TINY_OVERFLOW,    /* a WaveNet that predicts infinity at its first sample, for every pitch */
 
   /* Composers: what they predict is notes. */
   TINY_CHORALE,     /* three voices on a grid, LSTM; a key, and the position in the bar, which the codec sets */

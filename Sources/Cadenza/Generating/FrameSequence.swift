@@ -451,7 +451,8 @@ struct FrameSequence {
     if case .instantaneousFrequency = codec.pointee.phase {
       // Turns of any number are turns.
       if isLoading {
-        reader.read(into: UnsafeMutableRawPointer(givenTurns).assumingMemoryBound(to: Float.self), count: codec.pointee.bins * 4)
+        let turns = UnsafeMutableRawPointer(givenTurns).assumingMemoryBound(to: Float.self)
+        reader.read(into: turns, count: codec.pointee.bins * 4)
       } else {
         reader.skip(codec.pointee.bins * 4)
       }

@@ -269,7 +269,8 @@ struct LayerProduct {
         let order = RowOrder.padded(rows)
         let biases = arena.take(Float.self, count: order)
         // Padding reads nothing: which row and column is which weight.
-        let matrix = arena.packLayer(weight, rows: rows, columns: columns, scale: scale, keepsType: scale == nil) { row, column in
+        let matrix = arena.packLayer(weight, rows: rows, columns: columns, scale: scale, keepsType: scale == nil) {
+          row, column in
           source(
             row: row, column: column, phase: phase, first: first, joined: joined, taps: taps, bins: bins, inputs: inputs)
         }
@@ -358,7 +359,8 @@ struct LayerProduct {
     let biases = arena.take(Float.self, count: StateLayout.product(order, steps))
     var slope: Float = 0
     let rows = DecoderRows(
-      weights: weights, stride: stride, biases: biases, offsets: arena.take(Int64.self, count: 1), width: width, order: order, columns: inputChannels,
+      weights: weights, stride: stride, biases: biases, offsets: arena.take(Int64.self, count: 1), width: width, order: order,
+      columns: inputChannels,
       elementType: type.kernelValue, activation: activation?.code(&slope) ?? CK_IDENTITY, slope: slope)
     if arena.isMeasuring { return rows }
     for step in 0..<steps {
@@ -381,7 +383,8 @@ extension Arena {
     let order = RowOrder.padded(rows)
     let matrix = take(ck_matrix.self, count: 1)
     let (count, overflow) = order.multipliedReportingOverflow(by: columns)
-    let weights = take(UInt8.self, count: overflow ? Int.max : count.multipliedReportingOverflow(by: type.byteCount).partialValue)
+    let weights = take(
+      UInt8.self, count: overflow ? Int.max : count.multipliedReportingOverflow(by: type.byteCount).partialValue)
     if isMeasuring { return matrix }
     matrix.pointee = ck_matrix(
       weights: weights, rows: Int32(order), columns: Int32(columns), element_type: type.kernelValue, reserved: 0)

@@ -61,7 +61,9 @@ struct LayerStack {
     let channels = source.shape.channels
     let bins = source.shape.bins
     var readers: [Int] = []
-    for (reader, other) in plan.nodes.enumerated() where other.input == index || other.addend == index { readers.append(reader) }
+    for (reader, other) in plan.nodes.enumerated() where other.input == index || other.addend == index {
+      readers.append(reader)
+    }
     let places = arena.take(Int32.self, count: readers.count)
     let finishes = arena.take(LayerNode.Finish.self, count: source.finishes.count)
     for (position, finish) in source.finishes.enumerated() {

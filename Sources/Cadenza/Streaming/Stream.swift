@@ -267,7 +267,11 @@ public final class Stream: @unchecked Sendable {
   /// Samples of the model at the end of the audio it was primed with last with which it goes on, once `latency` has passed: 0, unless
   /// a recurrent network predicts frames. These overlap, so those that reach into what comes are made anew: what is heard first is
   /// still the given sound, which fades into what is generated. A host that has played what it gave leaves as much of it out.
-  public var primedOverlap: Int { player.core?.pointee.primedOverlap ?? 0 }
+  public var primedOverlap: Int {
+    pause()
+    defer { goOn() }
+    return player.core?.pointee.primedOverlap ?? 0
+  }
 
   /// Ends audio at another rate than the model's: feeds what waits for more of it. ⌈frames · model's rate / its rate⌉ samples
   /// of the model have then been fed. Nothing where no audio was begun.
@@ -306,7 +310,6 @@ public final class Stream: @unchecked Sendable {
   @_noLocks
   public func score(_ samples: UnsafePointer<Float>, frames: Int, nats: inout Double) -> Status {
     nats = 0
-    guard let core = player.core, core.pointee.predictsLogits else { return .unsupported }
     let status = feed(samples, frames: frames, nats: &nats)
     if status.rawValue != 0 { nats = 0 }
     return status
@@ -318,6 +321,7 @@ public final class Stream: @unchecked Sendable {
     guard let core = player.core else { return .unsupported }
     pause()
     defer { goOn() }
+    if nats != nil && !core.pointee.predictsLogits { return .unsupported }
     let arithmetic = ck_enter_arithmetic()
     player.takeMix(parameter(.mix))
     let status = core.pointee.prime(samples, frames: frames, nats: nats)
@@ -436,7 +440,14 @@ public final class Stream: @unchecked Sendable {
   }
 
   /// Bytes of a saved state: more where more is encoded.
-  public var stateByteCount: Int { fixedStateByteCount + (player.latentMix?.pointee.savedByteCount ?? 0) }
+  public var stateByteCount: Int {
+    pause()
+    defer { goOn() }
+    return pausedStateByteCount
+  }
+
+  /// The same while the worker stands still.
+  private var pausedStateByteCount: Int { fixedStateByteCount + (player.latentMix?.pointee.savedByteCount ?? 0) }
 
   /// The bytes before what is encoded.
   private var fixedStateByteCount: Int {
@@ -447,10 +458,10 @@ public final class Stream: @unchecked Sendable {
   /// Writes all that decides what the stream generates next to `bytes`, which has room for `capacity`; `invalidArgument` where that
   /// is less than `stateByteCount`. Not at once with anything but parameters and conditions.
   public func saveState(into bytes: UnsafeMutableRawPointer, capacity: Int) -> Status {
-    let count = stateByteCount
-    guard capacity >= count else { return .invalidArgument }
     pause()
     defer { goOn() }
+    let count = pausedStateByteCount
+    guard capacity >= count else { return .invalidArgument }
     beginSettingCondition()
     defer { isSettingCondition.store(false, ordering: .releasing) }
     var writer = ByteWriter(bytes + SavedHeader.byteCount)

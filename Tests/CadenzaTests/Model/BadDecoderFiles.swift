@@ -18,7 +18,8 @@ extension BadModelFiles {
     BadModelFile(
       "a slope above 1", "network.layers[1].slope is 2, expected a number from 0 to 1",
       decoder(#""function":"relu""#, #""function":"leaky_relu","slope":2"#)),
-    BadModelFile("a decoder without layers", "network.layers is a list of 0, expected a list of 1 to 256", decoder(layers: "[]")),
+    BadModelFile(
+      "a decoder without layers", "network.layers is a list of 0, expected a list of 1 to 256", decoder(layers: "[]")),
     BadModelFile(
       "too many layers within layers", "one layer too many, expected at most 256 in all",
       decoder(layers: nested(130))),
