@@ -1,6 +1,6 @@
 # The commands people type. `make` alone lists them.
 #
-#   make demo       build everything, play the shipped models into demo.wav, chorale.wav and chorale.mid
+#   make demo       build everything, play the shipped models into demo.wav, chorale.wav, chorale.mid and instrument.wav
 #   make test       every test
 #   make test-training  installs Training/ into an environment of its own, and runs its tests
 #   make test-oracle  the loader against the reference reader of safetensors, which it fetches with pip
@@ -140,6 +140,8 @@ demo_conditions = $(if $(filter $(shipped),$(MODEL)),instrument=$(DEMO_INSTRUMEN
 COMPOSER ?= Examples/models/chorales.safetensors
 CHORALE_WAV ?= chorale.wav
 CHORALE_MID ?= chorale.mid
+NEURAL := Examples/models/notes-cvae.safetensors
+NEURAL_WAV ?= instrument.wav
 CHORALE_TEMPO := 90
 CHORALE_SECONDS := 60
 chorale_options := --seconds $(CHORALE_SECONDS) --tempo $(CHORALE_TEMPO) --seed 1 --instrument-temperature 0.4 \
@@ -150,9 +152,11 @@ demo: need-demo
 	@$(MAKE) --no-print-directory library $(examples)
 	$(BUILD)/examples/generate $(MODEL) $(DEMO_WAV) --seconds $(DEMO_SECONDS) --seed 1 $(demo_conditions)
 	$(BUILD)/examples/compose $(COMPOSER) $(shipped) $(CHORALE_WAV) $(CHORALE_MID) $(chorale_options)
+	$(BUILD)/examples/instrument $(NEURAL) $(CHORALE_MID) $(NEURAL_WAV) --seed 1 instrument=organ
 	@echo "make demo: built the C library and the examples in Examples/c: generate let $(MODEL) play $(demo_conditions)" \
 	  "for $(DEMO_SECONDS) seconds into $(DEMO_WAV); compose let $(COMPOSER) write a chorale into $(CHORALE_MID) while" \
-	  "$(shipped) played it into $(CHORALE_WAV). Listen to them."
+	  "$(shipped) played it into $(CHORALE_WAV); instrument let $(NEURAL) play that file into $(NEURAL_WAV), its latent wandering." \
+	  "Listen to them."
 
 .PHONY: demo-value print
 demo-value print:
@@ -323,4 +327,4 @@ lint:
 	 else echo "clang-format is not installed: the C sources were not checked"; fi
 
 clean:
-	rm -rf $(BUILD) demo.wav chorale.wav chorale.mid
+	rm -rf $(BUILD) demo.wav chorale.wav chorale.mid instrument.wav

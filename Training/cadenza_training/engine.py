@@ -76,6 +76,11 @@ class _ModelInfo(ctypes.Structure):
         ("top_p", ctypes.c_float),
         ("top_k", ctypes.c_uint32),
         ("reserved", ctypes.c_uint32),
+        ("clip_frames", ctypes.c_uint64),
+        ("decoding", ctypes.c_int32),
+        ("encoder", ctypes.c_int32),
+        ("lowest_pitch", ctypes.c_uint32),
+        ("highest_pitch", ctypes.c_uint32),
     )
 
 
@@ -282,6 +287,11 @@ class ModelInformation:
     temperature: float
     top_p: float
     top_k: int
+    clip_frames: int  # samples of a clip at the model's rate; 0: none
+    decoding: int  # 0: no clip; 1: streamed; 2: whole
+    encoder: int  # 0: none; 1: of recordings; 2: of melodies
+    lowest_pitch: int  # MIDI; both 0 where it plays no notes
+    highest_pitch: int
 
     @property
     def is_composer(self) -> bool:

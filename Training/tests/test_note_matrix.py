@@ -192,7 +192,7 @@ def test_weights_of_fields_survive_a_file() -> None:
     [
         ({"window": None}, "a layer is bidirectional: the network needs a window"),
         ({"window": 1025}, "network.window is 1025, expected 1 … 1024"),
-        ({"head": {"kind": "softmax"}}, "whose head is a softmax, or fields where the input is"),
+        ({"head": {"kind": "softmax"}}, "whose head is a softmax, fields where the input is"),
         (
             {"head": {"kind": "fields", "fields": MIXED["head"]["fields"][:2]}},
             "3 fields to read and 2 to predict",

@@ -15,6 +15,8 @@ struct BenchShape {
   let weights: [WeightStorage]
   /// 0: a stream of the model on its own. Else it plays so many notes at once, each begun again when its clip is over.
   var voices = 0
+  /// Whether its encoder is what is measured.
+  var encodes = false
 
   static let all: [BenchShape] = [
     waveNet(
@@ -36,6 +38,7 @@ struct BenchShape {
     harmonic("harmonic-64000-8-voices", voices: 8),
     adversarial("gan-note", voices: 0),
     adversarial("gan-note-8-voices", voices: 8),
+    encoder("encoder-64x20-512", channels: 64, layers: 20),
   ]
 
   static func named(_ name: String) -> BenchShape? { all.first { $0.name == name } }
@@ -126,6 +129,42 @@ struct BenchShape {
        "phase": "instantaneous_frequency"}
       """#
     return decoder(name, layers, codec, tensors, voices: voices)
+  }
+
+  /// NSynth's encoder (Engel et al. 2017) in a smaller size: residual layers of dilated convolutions, dilations 1 … 512 over and over, and
+  /// the mean of 512 samples. The WaveNet that it is there for is as small as can be.
+  private static func encoder(_ name: String, channels: Int, layers count: Int) -> BenchShape {
+    let embedding = 16
+    let activation = #"{"kind": "activation", "function": "relu"}"#
+    func convolution(_ outputs: Int, _ size: Int, dilation: Int = 1) -> String {
+      #"{"kind": "convolution", "channels": \#(outputs), "kernel_size": \#(size), "dilation": \#(dilation)}"#
+    }
+    var layers = [convolution(channels, 3)]
+    var tensors = product("encoder.layers.0", [channels, 1, 3])
+    for layer in 0..<count {
+      let inner = [
+        activation, convolution(channels, 3, dilation: 1 << (layer % 10)), activation, convolution(channels, 1),
+      ]
+      layers.append(#"{"kind": "residual", "layers": [\#(inner.joined(separator: ", "))]}"#)
+      tensors += product("encoder.layers.\(layer + 1).layers.1", [channels, channels, 3])
+      tensors += product("encoder.layers.\(layer + 1).layers.3", [channels, channels, 1])
+    }
+    layers += [convolution(embedding, 1), #"{"kind": "pool", "size": 512}"#]
+    tensors += product("encoder.layers.\(count + 1)", [embedding, channels, 1])
+    tensors.append(Tensor(name: "input.embedding.weight", shape: [256, 4], range: 1))
+    tensors += product("layers.0.gate", [8, 4, 2])
+    tensors.append(Tensor(name: "layers.0.condition.weight", shape: [8, embedding], range: 0.1))
+    tensors += product("layers.0.skip", [4, 4]) + product("head.hidden", [4, 4]) + product("head.output", [256, 4])
+    let configuration = """
+      {"name": "\(name)",
+       "network": {"kind": "wavenet", "vocabulary_size": 256, "input": {"kind": "embedding"}, "kernel_size": 2, "dilations": [1],
+                   "residual_channels": 4, "skip_channels": 4},
+       "codec": {"kind": "mu_law", "sample_rate": 16000, "levels": 256},
+       "conditions": [{"name": "embedding", "kind": "latent", "size": \(embedding), "frames_per_value": 512}],
+       "encoder": {"kind": "layers", "latent": "embedding", "input": {"kind": "waveform"},
+                   "layers": [\(layers.joined(separator: ", "))]}}
+      """
+    return BenchShape(name: name, configuration: configuration, tensors: tensors, weights: [.f32], encodes: true)
   }
 
   /// Of a latent of 128 numbers and a pitch.

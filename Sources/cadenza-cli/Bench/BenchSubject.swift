@@ -19,6 +19,8 @@ final class BenchSubject {
     /// A stream whose voices all play a note, which begins again when it is over.
     case notes(Stream, voices: Int)
     case steps(NetworkSteps)
+    /// A model's encoder, given one recording after another, as long as a block.
+    case encoder
   }
 
   /// One figure for each round: processor time, and time on the wall.
@@ -29,7 +31,10 @@ final class BenchSubject {
   /// Frames until the notes that sound are over.
   private var framesLeft = 0
 
-  init(name: String, weights: String, block: Int, voices: Int = 0, load: () throws -> Model) throws {
+  /// `voices`: notes that play at once; 0: the model plays on its own. `encodes`: its encoder is measured, and nothing played.
+  init(
+    name: String, weights: String, block: Int, voices: Int = 0, encodes: Bool = false, load: () throws -> Model
+  ) throws {
     self.name = name
     self.weights = weights
     var loads: [Double] = []
@@ -46,7 +51,10 @@ final class BenchSubject {
     model = loaded
     loadSeconds = BenchSubject.median(loads)
     weightBytesPerSample = BenchSubject.weightBytesPerSample(model)
-    if case .notes = model.configuration.codec {
+    if encodes {
+      run = .encoder
+      buffer = .allocate(capacity: BenchSubject.recordingFrames)
+    } else if case .notes = model.configuration.codec {
       guard let steps = NetworkSteps(model: model) else { throw CommandFailure("no memory for a state of \(name)") }
       if case .transformer(let network) = model.configuration.network { _ = steps.take(network.window) }
       run = .steps(steps)
@@ -61,6 +69,9 @@ final class BenchSubject {
       buffer = .allocate(capacity: block)
     }
     buffer.initialize(repeating: 0)
+    if encodes {
+      for index in buffer.indices { buffer[index] = Float(index % 37) / 37 - 0.5 }
+    }
     probe = BandwidthProbe(
       footprint: LayerShapes(model.configuration).footprint(bytesPerWeight: BenchSubject.bytesPerWeight(model)))
   }
@@ -81,6 +92,7 @@ final class BenchSubject {
         case .stream(let stream): play(stream, into: base)
         case .notes(let stream, let voices): play(stream, voices: voices, into: base)
         case .steps(let steps): steps.take(buffer.count) ? .ok : .numeric
+        case .encoder: try encode()
         }
       let then = now
       now = Clock.nanoseconds()
@@ -96,6 +108,15 @@ final class BenchSubject {
     nanosecondsPerSample.append(Double(processorTime) / Double(blocks * buffer.count))
     wallNanosecondsPerSample.append(Double(now - start) / Double(blocks * buffer.count))
     bandwidths.append(bandwidth)
+  }
+
+  /// Of a recording that is encoded: a second at 16 kHz, and a little more.
+  private static let recordingFrames = 16_384
+
+  private func encode() throws -> Status {
+    let numbers = try model.encode(
+      UnsafeBufferPointer(buffer), sampleRate: model.sampleRate, conditions: model.configuration.conditions.map(\.defaultValue))
+    return numbers.isEmpty ? .numeric : .ok
   }
 
   /// The next block; a clip that is over begins again.

@@ -20,6 +20,7 @@ struct BenchCommand: ParsableCommand {
         wavenet-64-256x30  wavenet-32-96x20  lstm-16  lstm-32  lstm-64  lstm-256  gru-64  lstm-512-window-50
         transformer-256x6-8-1024  spectrogram-lstm-5x128  spectrogram-lstm-5x128-causal  inverse-stft-1024-256
         cvae-64000  harmonic-64000  gan-note, and the same with -8-voices
+        encoder-64x20-512, whose blocks are recordings of 16,384 samples
 
       EXAMPLES:
         cadenza bench
@@ -49,6 +50,12 @@ struct BenchCommand: ParsableCommand {
   @Option(parsing: .unconditional, help: ArgumentHelp("Samples in a block.", valueName: "n"))
   var block = 64
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Let model files play so many notes at once, 1 ... 64. (default: they play on their own)", valueName: "n"))
+  var voices: Int?
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -58,6 +65,9 @@ struct BenchCommand: ParsableCommand {
   func validate() throws {
     if !(seconds > 0 && seconds <= 3600) { throw ValidationError("--seconds takes a number above 0 and up to 3600") }
     if !(1...1000).contains(rounds) { throw ValidationError("--rounds takes 1 ... 1000, not \(rounds)") }
+    if let voices, !InstrumentOptions.voiceCounts.contains(voices) {
+      throw ValidationError("--voices takes 1 ... 64, not \(voices)")
+    }
     if !(1...1_048_576).contains(block) { throw ValidationError("--block takes 1 ... 1,048,576, not \(block)") }
   }
 
@@ -103,14 +113,18 @@ struct BenchCommand: ParsableCommand {
     }
     let name = argument.split(separator: "/").last.map(String.init) ?? argument
     return [
-      try BenchSubject(name: name, weights: "file", block: block) { try ModelLoading.load(argument) }
+      try BenchSubject(name: name, weights: "file", block: block, voices: voices ?? 0) {
+        try ModelLoading.load(argument)
+      }
     ]
   }
 
   private func load(_ shape: BenchShape) throws -> [BenchSubject] {
     try (weights.isEmpty ? shape.weights : weights).map { weights in
       let bytes = RandomModel.bytes(of: shape, weights: weights)
-      return try BenchSubject(name: shape.name, weights: weights.rawValue, block: block, voices: shape.voices) {
+      return try BenchSubject(
+        name: shape.name, weights: weights.rawValue, block: block, voices: shape.voices, encodes: shape.encodes
+      ) {
         try bytes.withUnsafeBytes { try Model(bytes: $0) }
       }
     }
