@@ -98,7 +98,9 @@ static void make_streams(void) {
       }
       REQUIRE(cadenza_stream_note_on(streams[kind], 120, 3, 70, 0.5f) == CADENZA_OK);
     } else {
-      REQUIRE(cadenza_stream_prime(streams[kind], block, 90) == CADENZA_OK);
+      /* Decoders hear nothing. */
+      const cadenza_status primed = cadenza_stream_prime(streams[kind], block, 90);
+      REQUIRE(primed == CADENZA_OK || primed == CADENZA_ERROR_UNSUPPORTED);
     }
     (void)cadenza_generate_block(streams[kind], block, 100);
     keep_state(kind);
@@ -173,7 +175,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   float block[70];
   for (int i = 0; i < 70; i++) block[i] = NAN;
   const cadenza_status generated = cadenza_generate_block(stream, block, 70);
-  REQUIRE(generated == CADENZA_OK || generated == CADENZA_ERROR_NUMERIC || (kind >= FIRST_COMPOSER && generated == CADENZA_END));
+  REQUIRE(generated == CADENZA_OK || generated == CADENZA_ERROR_NUMERIC ||
+          (kind >= FIRST_COMPOSER && generated == CADENZA_END));
   for (int i = 0; i < 70; i++) REQUIRE(isfinite(block[i]));
 
   if (status == CADENZA_ERROR_FORMAT) {

@@ -209,6 +209,51 @@ static void normalize(void) {
   }
 }
 
+/* Layers over steps, whose rows lie anywhere, and the sound of frames. */
+static void layers(void) {
+  static const int sizes[][4] = {{16, 1, 3, 1}, {48, 2, 5, 9}, {64, 3, 16, 12}, {112, 1, 33, 7}};
+  char what[64];
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    const int rows = sizes[i][0], runs = sizes[i][1], length = sizes[i][2];
+    const size_t count = (size_t)sizes[i][3], outputs = (size_t)rows - 5, x_stride = (size_t)length + 1;
+    for (int type = 0; type < 3; type++) {
+      const ck_matrix matrix = {weights((size_t)rows * (size_t)(runs * length), type), rows, runs * length, type, 0};
+      int64_t offsets[3];
+      for (int run = 0; run < runs; run++) offsets[run] = (int64_t)run * (int64_t)(x_stride + 2);
+      const float *x = numbers(count * x_stride + 3 * (x_stride + 2), 1), *bias = numbers((size_t)rows, 1);
+      for (int function = CK_IDENTITY; function <= CK_SIGMOID; function++) {
+        const ck_convolution convolution = {matrix, offsets, bias, runs, length, (int32_t)outputs, function, 0.2f, 0};
+        float *y = zeros(count * outputs);
+        ck_convolve(kernels, &convolution, x, x_stride, count, y, outputs);
+        snprintf(what, sizeof what, "%d-rows-%d-runs-of-%d-%s-function-%d", rows, runs, length, type_names[type], function);
+        print_hash("convolve", what, y, count * outputs);
+      }
+    }
+    float *y = numbers(count * x_stride, 2);
+    snprintf(what, sizeof what, "%zu-rows-of-%d", count, length);
+    ck_scale_rows(kernels, numbers((size_t)length, 2), numbers((size_t)length, 1), count, (size_t)length, y, x_stride);
+    print_hash("scale_rows", what, y, count * x_stride);
+    for (int function = CK_IDENTITY; function <= CK_SIGMOID; function++) {
+      snprintf(what, sizeof what, "%zu-rows-of-%d-function-%d", count, length, function);
+      ck_activate(kernels, function, 0.2f, y, count * x_stride);
+      print_hash("activate", what, y, count * x_stride);
+    }
+  }
+  double sine[64], cosine[64];
+  for (int i = 0; i < 64; i++) {
+    sine[i] = ck_sine_of_pi(0.013 * i);
+    cosine[i] = ck_sine_of_pi(0.013 * i + 0.5);
+  }
+  float *sound = zeros(64);
+  ck_harmonics(kernels, numbers(60, 1), numbers(60, 1), 60, sine, cosine, 64, sound);
+  print_hash("harmonics", "60", sound, 64);
+  float *taps = zeros(16 + 64 + 16), *filtered = zeros(128);
+  const float *drawn = numbers(64, 1);
+  for (int i = 0; i < 64; i++) taps[16 + i] = drawn[i];
+  ck_filter(kernels, numbers(64, 1), 64, taps + 16, 64, filtered);
+  print_hash("filter", "64", filtered, 128);
+}
+
 static void elementwise(const char *what, const float *x, size_t count) {
   float *y = zeros(count);
 #define CHANGED(name)                                                                                                          \
@@ -298,6 +343,7 @@ int main(int argument_count, char **arguments) {
   attend(4, 16, 100, 300, CK_FLOAT16);
   attend(5, 33, 64, 150, CK_BFLOAT16);
   normalize();
+  layers();
   elementwise("usual", numbers(1024, 12), 1024);
   elementwise("extreme", extremes(4096), 4096);
   sums();

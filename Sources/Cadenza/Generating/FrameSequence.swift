@@ -186,7 +186,8 @@ struct FrameSequence {
     while place.credit >= elementSamples {
       place.credit -= elementSamples
       place.due += 1
-      if place.unit < place.due {
+      // (A saved place may say that more is due than there is.)
+      if place.unit < place.due, Int(place.unit) < unitCount {
         if !work(settings) { return false }
       }
     }
